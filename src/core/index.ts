@@ -1,0 +1,3 @@
+export type * from './message.ts';
+export * from './ports.ts';
+export * from './telemetry.ts';

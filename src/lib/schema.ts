@@ -1,0 +1,59 @@
+import { z } from 'zod';
+import { Secret } from './secret.ts';
+
+/** The one place that imports the schema library; units describe their options with it in `options.ts`. */
+export { z };
+
+const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const;
+const DURATION = /^(\d+(?:\.\d+)?)(ms|s|m|h|d|w)$/;
+
+/** Milliseconds of a duration such as `250ms`, `10s`, `5m`, `1h`, `1d` or `4w`; undefined if it is none. */
+export function parseDuration(text: string): number | undefined {
+  const match = DURATION.exec(text);
+  if (!match) return undefined;
+  return Math.round(Number(match[1]) * UNIT_MS[match[2] as keyof typeof UNIT_MS]);
+}
+
+/** The shortest exact spelling of a duration in milliseconds. */
+export function formatDuration(ms: number): string {
+  for (const unit of ['w', 'd', 'h', 'm', 's'] as const) {
+    if (ms > 0 && ms % UNIT_MS[unit] === 0) return `${ms / UNIT_MS[unit]}${unit}`;
+  }
+  return `${ms}ms`;
+}
+
+/** A duration in the configuration, read as milliseconds. `min` and `max` are milliseconds too. */
+export function duration(min = 0, max = Number.MAX_SAFE_INTEGER) {
+  return z.union([z.string(), z.literal(0)]).transform((text, context): number => {
+    const ms = text === 0 ? 0 : parseDuration(text);
+    if (ms === undefined) {
+      context.addIssue({ code: 'custom', message: 'must be a duration such as 250ms, 10s, 5m, 1h or 4w' });
+      return z.NEVER;
+    }
+    if (ms < min || ms > max) {
+      context.addIssue({
+        code: 'custom',
+        message: `must be between ${formatDuration(min)} and ${formatDuration(max)}`,
+      });
+      return z.NEVER;
+    }
+    return ms;
+  });
+}
+
+/** A text that is hidden wherever the configuration is printed. */
+export function secret() {
+  return z
+    .string()
+    .min(1)
+    .transform((text) => new Secret(text));
+}
+
+/** A TCP port; 0 asks the system for a free one. */
+export const port = () => z.int().min(0).max(65_535);
+
+/** A count within bounds. */
+export const count = (min: number, max: number) => z.int().min(min).max(max);
+
+/** A path to a file, as written; it is read when its unit starts. */
+export const path = () => z.string().min(1);
