@@ -64,7 +64,8 @@ export type Acked = 'settled' | 'already' | 'unknown';
 /** Something can be claimed that could not be claimed before. */
 export type Work =
   | { readonly kind: 'outbox'; readonly provider: string }
-  | { readonly kind: 'inbox'; readonly session: string };
+  /** Told at most once per commit for each mailbox. */
+  | { readonly kind: 'inbox'; readonly session: string; readonly mailbox: number };
 
 /** Facts for metrics and health; cheap to ask for. */
 export interface StoreStats {
