@@ -44,7 +44,6 @@ const ONLY: Readonly<Record<string, readonly string[]>> = {
 /** Vendor libraries with more than one purpose: each file listed is the one importer for its purpose. */
 const SHARED_VENDORS: Readonly<Record<string, readonly string[]>> = {
   'generic-pool': ['providers/ccs/pool.ts', 'client/pool.ts'],
-  'lru-cache': ['lib/lru.ts'],
 };
 
 /** Inside the unit `protocols`: who may use whom. */

@@ -113,7 +113,7 @@ export class Dispatcher {
       const sessions = new Set<string>();
       for (const result of settled) {
         if (result.kind === 'settled') sessions.add(result.session);
-        else if (result.kind === 'stale') telemetry.add('pushbridge_stale_settlements_total', { provider: 'all' });
+        else if (result.kind === 'stale') telemetry.add('pushbridge_stale_settlements_total', {});
       }
       if (sessions.size > 0) this.#onSettled(sessions);
     }, batch.length);
@@ -147,9 +147,7 @@ export class Dispatcher {
       for (const { message } of claims) {
         telemetry.add('pushbridge_messages_total', { provider: message.provider, state: 'expired' });
       }
-      await this.#settle(
-        claims.map(({ claim, message }) => ({ id: message.id, claim, at, verdict: expire(message) })),
-      );
+      await this.#settle(claims.map(({ claim, message }) => ({ id: message.id, claim, at, verdict: expire(message) })));
       if (claims.length < EXPIRY_BATCH) return;
     }
   }
@@ -194,7 +192,10 @@ class Flow {
         if (await this.#claim(room)) this.#again = true;
       } while (this.#again);
     } catch (error) {
-      this.#deps.log.warn('store refused a claim, trying again', { provider: this.#provider.name, error: reason(error) });
+      this.#deps.log.warn('store refused a claim, trying again', {
+        provider: this.#provider.name,
+        error: reason(error),
+      });
       this.#wakeAfter(STORE_RETRY_MS);
     } finally {
       this.#claiming = false;

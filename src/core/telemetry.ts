@@ -17,7 +17,7 @@ export const metrics = {
   pushbridge_rejects_total: { type: 'counter', labels: ['code'], help: 'Frames refused at the door, by error code.' },
   pushbridge_stale_settlements_total: {
     type: 'counter',
-    labels: ['provider'],
+    labels: [],
     help: 'Outcomes that came after another had won.',
   },
   pushbridge_frames_total: {

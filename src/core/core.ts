@@ -1,0 +1,130 @@
+import type { Random } from '../lib/backoff.ts';
+import { type Clock, every, type Timer } from '../lib/clock.ts';
+import { type Log, reason } from '../lib/log.ts';
+import { Dispatcher } from './dispatcher.ts';
+import type { RetryRules } from './outcomes.ts';
+import type { Health, Provider, Store, StoreError, StoreStats } from './ports.ts';
+import { Router } from './router.ts';
+import { type SessionRules, Sessions } from './sessions.ts';
+import type { Telemetry } from './telemetry.ts';
+
+/** How often bounds and windows of the store are enforced. */
+const SWEEP_INTERVAL_MS = 5_000;
+/** How old the figures of the store may be when somebody asks for metrics. */
+const STATS_INTERVAL_MS = 2_000;
+
+export interface CoreOptions {
+  readonly store: Store;
+  readonly providers: readonly Provider[];
+  readonly sessions: readonly SessionRules[];
+  readonly retry: RetryRules;
+  readonly ownerGraceMs: number;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly telemetry: Telemetry;
+}
+
+/** The bridge itself: between the doors and the providers, it keeps its word through the store. */
+export class Core {
+  readonly router: Router;
+  readonly sessions: Sessions;
+  readonly dispatcher: Dispatcher;
+  readonly #options: CoreOptions;
+  #timers: Timer[] = [];
+  #trouble: StoreError | undefined;
+  #stats: StoreStats | undefined;
+
+  constructor(options: CoreOptions) {
+    this.#options = options;
+    const { store, providers, clock, log, telemetry } = options;
+    this.sessions = new Sessions(options.sessions, options);
+    this.dispatcher = new Dispatcher(options);
+    this.router = new Router({
+      store,
+      clock,
+      log,
+      telemetry,
+      sessions: this.sessions,
+      providers: new Map(providers.map((provider) => [provider.name, provider])),
+    });
+    for (const provider of providers) this.dispatcher.add(provider);
+  }
+
+  /** Begins to work: what lies in the outbox goes out. Providers must be started by then. */
+  start(): void {
+    const { store, clock, log } = this.#options;
+    const report = (error: unknown) => log.warn('upkeep of the store postponed', { error: reason(error) });
+    store.onWork((work) => {
+      if (work.kind === 'outbox') this.dispatcher.wake(work.provider);
+      else this.sessions.wake(work.session, work.mailbox);
+    });
+    store.onTrouble((trouble) => {
+      this.#trouble = trouble;
+      if (trouble) log.error('store in trouble, nothing is accepted', { code: trouble.code, error: trouble.message });
+      else log.info('store recovered');
+    });
+    this.dispatcher.onSettled((sessions) => this.sessions.eased(sessions));
+    this.dispatcher.start();
+    this.#timers = [
+      every(clock, SWEEP_INTERVAL_MS, () => this.#sweep(), report),
+      every(clock, STATS_INTERVAL_MS, () => this.#look(), report),
+    ];
+    this.#look().catch(report);
+    this.#registerGauges();
+  }
+
+  /** Sends nothing new and resolves when everything in flight is settled. What waits stays in the store. */
+  async stop(): Promise<void> {
+    for (const timer of this.#timers) timer.cancel();
+    await this.dispatcher.stop();
+  }
+
+  /** The state of the store. */
+  health(): Health {
+    if (this.#trouble) return { state: 'down', detail: `${this.#trouble.code}: ${this.#trouble.message}` };
+    const outbox = this.#stats?.outbox.reduce((sum, { depth }) => sum + depth, 0) ?? 0;
+    const inbox = this.#stats?.inbox.reduce((sum, { depth }) => sum + depth, 0) ?? 0;
+    return { state: 'ok', facts: { outbox, inbox, dead_letters: this.#stats?.deadLetters ?? 0 } };
+  }
+
+  async #sweep(): Promise<void> {
+    const { store, clock } = this.#options;
+    while (await store.sweep(clock.now()));
+  }
+
+  async #look(): Promise<void> {
+    const before = this.#stats;
+    const now = await this.#options.store.stats();
+    this.#stats = now;
+    const { telemetry } = this.#options;
+    telemetry.add('pushbridge_store_commits_total', {}, now.commits - (before?.commits ?? 0));
+    telemetry.add('pushbridge_store_operations_total', {}, now.operations - (before?.operations ?? 0));
+  }
+
+  #registerGauges(): void {
+    const { telemetry, clock } = this.#options;
+    const age = (oldestAt: number | undefined) => (oldestAt === undefined ? 0 : (clock.now() - oldestAt) / 1000);
+    const outbox = () => this.#stats?.outbox ?? [];
+    const inbox = () => this.#stats?.inbox ?? [];
+    const { sessions } = this;
+    telemetry.gauge('pushbridge_outbox_depth', () => outbox().map((o) => [{ provider: o.provider }, o.depth]));
+    telemetry.gauge('pushbridge_outbox_oldest_seconds', () =>
+      outbox().map((o) => [{ provider: o.provider }, age(o.oldestAt)]),
+    );
+    telemetry.gauge('pushbridge_inbox_depth', () => inbox().map((i) => [{ session: i.session }, i.depth]));
+    telemetry.gauge('pushbridge_inbox_oldest_seconds', () =>
+      inbox().map((i) => [{ session: i.session }, age(i.oldestAt)]),
+    );
+    telemetry.gauge('pushbridge_dead_letters', () => [[{}, this.#stats?.deadLetters ?? 0]]);
+    telemetry.gauge('pushbridge_receipt_index', () => [[{}, this.#stats?.receipts ?? 0]]);
+    telemetry.gauge('pushbridge_dedupe_outcomes', () => [[{}, this.#stats?.outcomes ?? 0]]);
+    telemetry.gauge('pushbridge_dedupe_window_seconds', () => [[{}, (this.#stats?.dedupeWindowMs ?? 0) / 1000]]);
+    telemetry.gauge('pushbridge_bal_connections', () =>
+      [...sessions.connections()].map(([session, count]) => [{ session }, count]),
+    );
+    telemetry.gauge('pushbridge_bal_window_used', () =>
+      [...sessions.windowsUsed()].map(([session, count]) => [{ session }, count]),
+    );
+  }
+}

@@ -1,0 +1,300 @@
+import type { Clock, Timer } from '../lib/clock.ts';
+import { type Log, reason } from '../lib/log.ts';
+import { Attachment, type Outlet } from './attachment.ts';
+import type { InboxFrame } from './message.ts';
+import type { Acked, Store } from './ports.ts';
+
+/** A configured session, as far as the core minds. */
+export interface SessionRules {
+  readonly id: string;
+  /** Messages without an outcome before the door pauses. */
+  readonly maxPending: number;
+  /** Frames in the inbox before the door pauses. */
+  readonly maxInbox: number;
+}
+
+export interface SessionsDeps {
+  readonly store: Store;
+  readonly clock: Clock;
+  readonly log: Log;
+  /** How long answers wait for the connection of the same client, in milliseconds. */
+  readonly ownerGraceMs: number;
+}
+
+/** Pause before the store is asked again after it failed. */
+const STORE_RETRY_MS = 500;
+/** Frames claimed in one go: bounds the memory of a claim. */
+const CLAIM_MAX = 512;
+
+/** A mailbox whose connection is gone and whose client may come back. */
+interface Orphan {
+  readonly client: string;
+  readonly mailboxes: readonly number[];
+  readonly timer: Timer;
+}
+
+/**
+ * The post office of one session: frames come out of the store and go to connections with room in their window. Answers
+ * lie in the mailbox of the connection that asked; mailbox 0 belongs to whoever has room, in turn.
+ */
+export class Post {
+  readonly #rules: SessionRules;
+  readonly #deps: SessionsDeps;
+  readonly #attachments: Attachment[] = [];
+  readonly #holders = new Map<number, Attachment>();
+  readonly #orphans = new Set<Orphan>();
+  readonly #waiters: (() => void)[] = [];
+  #reserved = 0;
+  #turn = 0;
+  /** There may be frames in mailbox 0. */
+  #dirty = true;
+  #pumping = false;
+  #again = false;
+  #retry: Timer | undefined;
+
+  constructor(rules: SessionRules, deps: SessionsDeps) {
+    this.#rules = rules;
+    this.#deps = deps;
+  }
+
+  get inFlight(): number {
+    return this.#holders.size;
+  }
+
+  get connections(): number {
+    return this.#attachments.length;
+  }
+
+  get room(): number {
+    const { store } = this.#deps;
+    const { id, maxPending, maxInbox } = this.#rules;
+    if (store.waiting(id) >= maxInbox) return 0;
+    return maxPending - store.pending(id) - this.#reserved;
+  }
+
+  async attach(outlet: Outlet): Promise<Attachment> {
+    const inherited = this.#inherit(outlet.client);
+    const mailbox = inherited.shift() ?? (await this.#deps.store.openMailbox(this.#rules.id));
+    const attachment = new Attachment(this, outlet, mailbox);
+    attachment.adopted.push(...inherited);
+    this.#attachments.push(attachment);
+    this.#dirty = true;
+    return attachment;
+  }
+
+  detach(attachment: Attachment): void {
+    const index = this.#attachments.indexOf(attachment);
+    if (index < 0) return;
+    this.#attachments.splice(index, 1);
+    const sequences = [...attachment.inFlight];
+    attachment.inFlight.clear();
+    for (const sequence of sequences) this.#holders.delete(sequence);
+    this.#bequeath(attachment);
+    if (sequences.length > 0) this.#giveBack(sequences);
+  }
+
+  wake(mailbox: number): void {
+    if (mailbox === 0) this.#dirty = true;
+    else for (const a of this.#attachments) if (a.mailbox === mailbox || a.adopted.includes(mailbox)) a.dirty = true;
+    this.pump();
+  }
+
+  async acknowledge(sequences: readonly number[]): Promise<Acked[]> {
+    const { store, clock } = this.#deps;
+    const acked = await store.ackInbox(this.#rules.id, sequences, clock.now());
+    for (const sequence of sequences) this.#forget(sequence);
+    this.eased();
+    this.pump();
+    return acked;
+  }
+
+  repeat(sequence: number): void {
+    if (this.#forget(sequence)) this.#giveBack([sequence]);
+  }
+
+  reserve(count: number): { release(): void } {
+    this.#reserved += count;
+    return {
+      release: () => {
+        this.#reserved -= count;
+        count = 0;
+        this.eased();
+      },
+    };
+  }
+
+  whenRoom(listener: () => void): void {
+    this.#waiters.push(listener);
+    this.eased();
+  }
+
+  eased(): void {
+    while (this.#waiters.length > 0 && this.room > 0) this.#waiters.shift()?.();
+  }
+
+  /** Hands out what can be handed out. Calls while it works make it look once more. */
+  async pump(): Promise<void> {
+    if (this.#pumping) {
+      this.#again = true;
+      return;
+    }
+    this.#pumping = true;
+    try {
+      do {
+        this.#again = false;
+        await this.#serveMailboxes();
+        await this.#serveAnyone();
+      } while (this.#again);
+    } catch (error) {
+      const { log, clock } = this.#deps;
+      log.warn('store refused inbox frames, trying again', { session: this.#rules.id, error: reason(error) });
+      this.#dirty = true;
+      for (const attachment of this.#attachments) attachment.dirty = true;
+      this.#retry?.cancel();
+      this.#retry = clock.after(STORE_RETRY_MS, () => void this.pump());
+    } finally {
+      this.#pumping = false;
+    }
+  }
+
+  async #serveMailboxes(): Promise<void> {
+    await Promise.all(
+      this.#attachments.map(async (attachment) => {
+        const room = Math.min(attachment.room, CLAIM_MAX);
+        if (!attachment.dirty || room <= 0) return;
+        attachment.dirty = false;
+        const mailboxes = [attachment.mailbox, ...attachment.adopted];
+        // A connection alone takes everything in one order, oldest first.
+        const alone = this.#attachments.length === 1;
+        if (alone) this.#dirty = false;
+        const frames = await this.#claim(alone ? [0, ...mailboxes] : mailboxes, room);
+        this.#give(attachment, frames);
+        if (frames.length < room) return;
+        attachment.dirty = true; // there may be more
+        if (alone) this.#dirty = true;
+        if (attachment.room > 0) this.#again = true;
+      }),
+    );
+  }
+
+  async #serveAnyone(): Promise<void> {
+    const takers = this.#attachments.filter((a) => a.room > 0);
+    if (!this.#dirty || takers.length === 0) return;
+    this.#dirty = false;
+    const room = Math.min(
+      takers.reduce((sum, a) => sum + a.room, 0),
+      CLAIM_MAX,
+    );
+    const frames = await this.#claim([0], room);
+    if (frames.length === room) this.#dirty = this.#again = true;
+    // [BAL §Sessions and answers] Upstream messages go round-robin to connections with room in their window.
+    const shares = new Map<Attachment, InboxFrame[]>();
+    const homeless: number[] = [];
+    for (const frame of frames) {
+      const taker = this.#nextTaker(shares);
+      if (!taker) homeless.push(frame.sequence);
+      else shares.set(taker, [...(shares.get(taker) ?? []), frame]);
+    }
+    for (const [attachment, share] of shares) this.#give(attachment, share);
+    if (homeless.length > 0) this.#giveBack(homeless);
+  }
+
+  #nextTaker(shares: ReadonlyMap<Attachment, readonly InboxFrame[]>): Attachment | undefined {
+    for (let i = 0; i < this.#attachments.length; i++) {
+      const attachment = this.#attachments[this.#turn++ % this.#attachments.length];
+      if (attachment && attachment.room > (shares.get(attachment)?.length ?? 0)) return attachment;
+    }
+    return undefined;
+  }
+
+  #claim(mailboxes: readonly number[], room: number): Promise<InboxFrame[]> {
+    return this.#deps.store.claimInbox(this.#rules.id, mailboxes, room);
+  }
+
+  #give(attachment: Attachment, frames: readonly InboxFrame[]): void {
+    if (frames.length === 0) return;
+    if (!this.#attachments.includes(attachment)) {
+      this.#giveBack(frames.map((frame) => frame.sequence)); // it closed while the store was asked
+      return;
+    }
+    for (const { sequence } of frames) {
+      attachment.inFlight.add(sequence);
+      this.#holders.set(sequence, attachment);
+    }
+    attachment.outlet.send(frames);
+  }
+
+  #forget(sequence: number): boolean {
+    const holder = this.#holders.get(sequence);
+    if (!holder) return false;
+    this.#holders.delete(sequence);
+    holder.inFlight.delete(sequence);
+    holder.dirty = true;
+    return true;
+  }
+
+  #giveBack(sequences: readonly number[]): void {
+    const { store, log, clock } = this.#deps;
+    store.releaseInbox(this.#rules.id, sequences).catch((error) => {
+      log.warn('store refused to take frames back, trying again', { session: this.#rules.id, error: reason(error) });
+      clock.after(STORE_RETRY_MS, () => this.#giveBack(sequences));
+    });
+  }
+
+  /** What becomes of the mailboxes of a connection that is gone. */
+  #bequeath(attachment: Attachment): void {
+    const { clock, ownerGraceMs } = this.#deps;
+    const mailboxes = [attachment.mailbox, ...attachment.adopted];
+    const { client } = attachment.outlet;
+    if (client === undefined) {
+      this.#release(mailboxes); // nobody could come back for it
+      return;
+    }
+    const orphan: Orphan = {
+      client,
+      mailboxes,
+      timer: clock.after(ownerGraceMs, () => {
+        this.#orphans.delete(orphan);
+        this.#release(mailboxes);
+      }),
+    };
+    const heir = this.#attachments.find((a) => a.outlet.client === client);
+    if (!heir) {
+      this.#orphans.add(orphan);
+      return;
+    }
+    orphan.timer.cancel();
+    heir.adopted.push(...mailboxes);
+    heir.dirty = true;
+    void this.pump();
+  }
+
+  /**
+   * The mailboxes that a new connection of this client takes over: those left behind, or one that a sibling keeps for
+   * its kind. Reusing them keeps a client that reconnects often from leaving a trail of mailboxes.
+   */
+  #inherit(client: string | undefined): number[] {
+    if (client === undefined) return [];
+    const inherited: number[] = [];
+    for (const orphan of this.#orphans) {
+      if (orphan.client !== client) continue;
+      orphan.timer.cancel();
+      this.#orphans.delete(orphan);
+      inherited.push(...orphan.mailboxes);
+    }
+    if (inherited.length > 0) return inherited;
+    const sibling = this.#attachments.find((a) => a.outlet.client === client && a.adopted.length > 0);
+    const spare = sibling?.adopted.pop();
+    return spare === undefined ? [] : [spare];
+  }
+
+  #release(mailboxes: readonly number[]): void {
+    const { store, log, clock } = this.#deps;
+    for (const mailbox of mailboxes) {
+      store.releaseMailbox(this.#rules.id, mailbox).catch((error) => {
+        log.warn('store refused to release a mailbox, trying again', { session: this.#rules.id, error: reason(error) });
+        clock.after(STORE_RETRY_MS, () => this.#release([mailbox]));
+      });
+    }
+  }
+}

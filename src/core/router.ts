@@ -1,0 +1,127 @@
+import { Batcher } from '../lib/batcher.ts';
+import type { Clock } from '../lib/clock.ts';
+import { type Log, reason } from '../lib/log.ts';
+import { RecentSet } from '../lib/recent-set.ts';
+import { shorten } from '../lib/secret.ts';
+import type { Incoming, Submission } from './message.ts';
+import type { Accepted, Provider, Received, Receiver, Refusal, Store } from './ports.ts';
+import type { Sessions } from './sessions.ts';
+import type { Telemetry } from './telemetry.ts';
+
+/** Recently stored upstream ids kept in memory: a repeat within moments is common after a reconnect. */
+const RECENT_UPSTREAM = 10_000;
+
+export interface RouterDeps {
+  readonly store: Store;
+  readonly sessions: Sessions;
+  readonly providers: ReadonlyMap<string, Provider>;
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly telemetry: Telemetry;
+}
+
+/** The two ways into the bridge: doors submit, providers receive. Both answer after the commit. */
+export class Router {
+  readonly #deps: RouterDeps;
+  /** Says only "seen and stored"; for everything else the store's unique key decides. */
+  readonly #recent = new RecentSet(RECENT_UPSTREAM);
+  readonly #incoming: Batcher<{ incoming: Incoming; done: PromiseWithResolvers<Received> }>;
+
+  constructor(deps: RouterDeps) {
+    this.#deps = deps;
+    this.#incoming = new Batcher((batch) => void this.#store(batch));
+  }
+
+  /** Why the provider would refuse this payload; undefined if it would not. */
+  inspect(provider: string, payload: Submission['payload']): Refusal | undefined {
+    return this.#deps.providers.get(provider)?.inspect(payload);
+  }
+
+  /**
+   * Takes messages into the outbox, or recognises them as repeats. Resolves after the commit, in the order given; rejects
+   * if the store can't take them, and then nothing was taken. The messages may be of one session only.
+   */
+  async submit(session: string, batch: readonly Submission[]): Promise<Accepted[]> {
+    const { store, sessions, telemetry } = this.#deps;
+    const reservation = sessions.reserve(session, batch.length);
+    let results: Accepted[];
+    try {
+      results = await store.accept(batch);
+    } finally {
+      reservation.release();
+    }
+    results.forEach((result, index) => {
+      const submission = batch[index];
+      if (!submission) return;
+      const state = result.kind === 'taken' ? 'taken' : result.kind === 'conflict' ? 'conflict' : 'repeated';
+      telemetry.add('pushbridge_messages_total', { provider: submission.provider, state });
+      if (result.kind === 'repeated') sessions.repeat(session, result.sequence);
+    });
+    return results;
+  }
+
+  /** What a provider hands its upstream traffic to. */
+  receiver(provider: string): Receiver {
+    const { store, sessions, clock, log } = this.#deps;
+    return {
+      upstream: async ({ from, id, session, data }) => {
+        const known = sessions.has(session);
+        if (!known) log.warn('upstream message for an unknown session', { provider, session, from: shorten(from) });
+        await this.#receive({
+          provider,
+          from,
+          id,
+          at: clock.now(),
+          notice: { type: 'upstream', messageId: id, data },
+          to: known ? { session, mailbox: 0 } : { dead: `unknown session: ${session}` },
+        });
+      },
+      receipt: async ({ from, id, wireId, data }) => {
+        const entry = await store.receiptFor(provider, wireId);
+        const messageId = entry?.messageId ?? wireId;
+        await this.#receive({
+          provider,
+          from,
+          id,
+          at: clock.now(),
+          notice: {
+            type: 'receipt',
+            messageId,
+            data: data(messageId),
+            ...(entry?.groupId !== undefined && { groupId: entry.groupId }),
+          },
+          to: entry
+            ? { session: entry.session, mailbox: entry.mailbox }
+            : { dead: 'receipt for a message that is not in the index' },
+        });
+      },
+    };
+  }
+
+  async #receive(incoming: Incoming): Promise<void> {
+    const key = JSON.stringify([incoming.provider, incoming.from, incoming.id]);
+    const { telemetry } = this.#deps;
+    let state: Received['kind'] = 'duplicate';
+    if (!this.#recent.has(key)) {
+      const done = Promise.withResolvers<Received>();
+      this.#incoming.push({ incoming, done });
+      state = (await done.promise).kind;
+      this.#recent.add(key);
+    }
+    telemetry.add('pushbridge_upstream_total', { provider: incoming.provider, state });
+  }
+
+  async #store(batch: { incoming: Incoming; done: PromiseWithResolvers<Received> }[]): Promise<void> {
+    try {
+      const results = await this.#deps.store.receive(batch.map((item) => item.incoming));
+      batch.forEach(({ done }, index) => {
+        const result = results[index];
+        if (result) done.resolve(result);
+        else done.reject(new Error('the store gave no answer'));
+      });
+    } catch (error) {
+      this.#deps.log.warn('upstream messages not stored, not acknowledged', { error: reason(error) });
+      for (const { done } of batch) done.reject(error);
+    }
+  }
+}

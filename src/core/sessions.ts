@@ -1,0 +1,72 @@
+import type { Attachment, Outlet } from './attachment.ts';
+import type { Acked } from './ports.ts';
+import { Post, type SessionRules, type SessionsDeps } from './post.ts';
+
+/** Everything that waits for backends: who is connected, what goes to whom, and whether a session may submit more. */
+export class Sessions {
+  readonly #posts = new Map<string, Post>();
+
+  constructor(rules: readonly SessionRules[], deps: SessionsDeps) {
+    for (const rule of rules) this.#posts.set(rule.id, new Post(rule, deps));
+  }
+
+  has(session: string): boolean {
+    return this.#posts.has(session);
+  }
+
+  /** Connects a backend: frames begin to flow to `outlet`, oldest first. */
+  async attach(session: string, outlet: Outlet): Promise<Attachment> {
+    return this.#post(session).attach(outlet);
+  }
+
+  /** There is something in this mailbox. */
+  wake(session: string, mailbox: number): void {
+    this.#posts.get(session)?.wake(mailbox);
+  }
+
+  /** The backend has these frames for good. Answers after the commit, in the order asked. */
+  acknowledge(session: string, sequences: readonly number[]): Promise<Acked[]> {
+    return this.#post(session).acknowledge(sequences);
+  }
+
+  /** The frame is wanted again: it leaves the connection that it is in flight on and goes out anew. */
+  repeat(session: string, sequence: number): void {
+    this.#posts.get(session)?.repeat(sequence);
+  }
+
+  /** How many more messages the session may submit now; zero or less means: pause. */
+  room(session: string): number {
+    return this.#post(session).room;
+  }
+
+  /** Counts submissions on their way into the store against the session's limit until released. */
+  reserve(session: string, count: number): { release(): void } {
+    return this.#post(session).reserve(count);
+  }
+
+  /** Calls `listener` once, as soon as the session may submit again. */
+  whenRoom(session: string, listener: () => void): void {
+    this.#post(session).whenRoom(listener);
+  }
+
+  /** Pending messages of these sessions became fewer. */
+  eased(sessions: Iterable<string>): void {
+    for (const session of sessions) this.#posts.get(session)?.eased();
+  }
+
+  /** Frames handed to backends and not acknowledged, by session. */
+  *windowsUsed(): Iterable<readonly [string, number]> {
+    for (const [session, post] of this.#posts) yield [session, post.inFlight];
+  }
+
+  /** Connections by session. */
+  *connections(): Iterable<readonly [string, number]> {
+    for (const [session, post] of this.#posts) yield [session, post.connections];
+  }
+
+  #post(session: string): Post {
+    const post = this.#posts.get(session);
+    if (!post) throw new Error(`no such session: ${session}`);
+    return post;
+  }
+}
