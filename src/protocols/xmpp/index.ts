@@ -1,0 +1,10 @@
+export { XmlElement } from './element.ts';
+export { NS } from './namespaces.ts';
+export type { StanzaHandler, StreamStart } from './parser.ts';
+export { StanzaParser } from './parser.ts';
+export type { Attributes } from './tag.ts';
+export type { TokenHandler, XmlLimits } from './tokenizer.ts';
+export { defaultXmlLimits, XmlTokenizer } from './tokenizer.ts';
+export { escapeAttribute, escapeJson, escapeText } from './xml.ts';
+export type { ParseCondition } from './xml-error.ts';
+export { XmlError } from './xml-error.ts';
