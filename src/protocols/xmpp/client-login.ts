@@ -1,0 +1,191 @@
+import { EventEmitter } from 'node:events';
+import { isIP } from 'node:net';
+import { client, type LibraryElement, xml } from '@xmpp/client';
+import type { Clock } from '../../lib/clock.ts';
+import { deadline } from '../../lib/deadline.ts';
+import { reason } from '../../lib/log.ts';
+import type { Secret } from '../../lib/secret.ts';
+import type { ClientStream, StreamEnd } from './client-stream.ts';
+import type { XmlElement } from './element.ts';
+import { NS } from './namespaces.ts';
+
+export interface LoginOptions {
+  readonly clock: Clock;
+  readonly host: string;
+  readonly port: number;
+  /** The XMPP domain, which need not be the host's name. */
+  readonly domain: string;
+  /** The whole SASL authcid, such as `123@gcm.googleapis.com`. */
+  readonly username: string;
+  readonly password: Secret;
+  /** PEM; in place of the system's authorities. */
+  readonly ca?: string;
+  /** For the whole login, in milliseconds. */
+  readonly timeoutMs: number;
+}
+
+/** `auth`: the server does not know us. `unreachable`: no connection. `refused`: it did not want to talk with us. */
+export type LoginFault = 'auth' | 'unreachable' | 'refused';
+
+export class LoginError extends Error {
+  readonly fault: LoginFault;
+
+  constructor(fault: LoginFault, message: string, options?: ErrorOptions) {
+    super(message, options);
+    this.name = 'LoginError';
+    this.fault = fault;
+  }
+}
+
+type Phase = 'connecting' | 'opening' | 'authenticating' | 'binding' | 'online';
+
+/**
+ * Logs `stream` in: direct TLS, SASL PLAIN, resource binding, nothing else, whatever the server offers. The library
+ * negotiates; it sees only what it needs for that, afterwards only `<iq>`s, which it answers (pings among them).
+ * @throws LoginError; the stream is destroyed then
+ */
+export async function logIn(stream: ClientStream, options: LoginOptions): Promise<void> {
+  const { host, port, domain, timeoutMs } = options;
+  const failed = Promise.withResolvers<never>();
+  failed.promise.catch(() => {});
+  const online = Promise.withResolvers<void>();
+  let phase: Phase = 'connecting';
+  const service = `xmpps://${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
+  const entity = client({
+    service,
+    domain,
+    timeout: timeoutMs,
+    async credentials(authenticate) {
+      phase = 'authenticating';
+      const password = bytesAsCharacters(options.password.reveal());
+      await authenticate({ username: bytesAsCharacters(options.username), password }, 'PLAIN');
+    },
+  });
+  // We reconnect ourselves: the library waits one fixed second.
+  entity.reconnect.stop();
+  entity.on('error', (error: unknown) => failed.reject(explain(error, phase)));
+  entity.once('online', () => online.resolve());
+
+  let socket: ClientSocket | undefined;
+  let parser: EventEmitter | undefined;
+  class ClientSocket extends EventEmitter {
+    readonly secure = true;
+    connect(): void {
+      socket = this;
+      // [RFC 6066 §3] no literal addresses as server name; the certificate is checked against the host all the same.
+      const name = isIP(host) ? {} : { servername: host };
+      const ca = options.ca === undefined ? {} : { ca: options.ca };
+      stream.connect({ host, port, ...name, ...ca }, negotiation);
+    }
+    write(text: string, done?: (error?: Error) => void): void {
+      const taken = stream.send(text);
+      done?.(taken ? undefined : new Error('the stream is closed'));
+    }
+    end(): void {
+      void stream.close();
+    }
+  }
+  class ClientParser extends EventEmitter {
+    constructor() {
+      super();
+      parser = this;
+    }
+  }
+  const negotiation = {
+    onConnect(): void {
+      phase = 'opening';
+      socket?.emit('connect');
+    },
+    onStart: () => void parser?.emit('start', xml('stream', {}, [])),
+    onElement(element: XmlElement): void {
+      const wanted = select(element, phase);
+      if (wanted instanceof LoginError) failed.reject(wanted);
+      else if (wanted) {
+        if (element.is('success', NS.sasl)) {
+          phase = 'binding';
+          stream.restart();
+        }
+        parser?.emit('element', wanted);
+      }
+    },
+    onEnd(end: StreamEnd): void {
+      failed.reject(endedEarly(end, phase));
+    },
+  };
+  const Base = entity.transports.find((transport) => transport.prototype.socketParameters(service) !== undefined);
+  if (!Base) throw new TypeError('the XMPP library has no transport for direct TLS');
+  const Transport = class extends Base {};
+  Object.assign(Transport.prototype, { Socket: ClientSocket, Parser: ClientParser });
+  entity.transports = [Transport];
+
+  const negotiate = async (): Promise<void> => {
+    await entity.connect(service);
+    await entity.open({ domain });
+    await online.promise;
+  };
+  try {
+    await deadline(options.clock, Promise.race([negotiate(), failed.promise]), timeoutMs, 'login');
+    phase = 'online';
+  } catch (error) {
+    const fault = explain(error, phase);
+    stream.destroy();
+    // Ends the library's own waits and their timers, which would keep the process alive.
+    entity.emit('error', fault);
+    for (const { reject } of entity.iqCaller.handlers.values()) reject(fault);
+    throw fault;
+  }
+}
+
+/** What the library may see of `element`: no mechanism but PLAIN, no feature but SASL and binding. */
+function select(element: XmlElement, phase: Phase): LibraryElement | LoginError | undefined {
+  if (element.is('features', NS.stream)) {
+    if (phase === 'opening') {
+      const offered = element.child('mechanisms', NS.sasl)?.children ?? [];
+      const plain = offered.some(
+        (m) => typeof m !== 'string' && m.is('mechanism', NS.sasl) && m.text.trim() === 'PLAIN',
+      );
+      if (!plain) return new LoginError('refused', 'the server does not offer SASL PLAIN');
+      const mechanism = xml('mechanism', {}, ['PLAIN']);
+      return xml('features', { xmlns: NS.stream }, [xml('mechanisms', { xmlns: NS.sasl }, [mechanism])]);
+    }
+    if (!element.child('bind', NS.bind)) return new LoginError('refused', 'the server does not offer resource binding');
+    return xml('features', { xmlns: NS.stream }, [xml('bind', { xmlns: NS.bind }, [])]);
+  }
+  if (element.ns === NS.sasl && phase === 'authenticating') {
+    if (element.name !== 'failure') return toLibrary(element);
+    const condition = element.firstElement?.name ?? 'no reason given';
+    return new LoginError('auth', `the server refused the sender id or the server key: ${condition}`);
+  }
+  if (element.is('iq', NS.client) && (phase === 'binding' || phase === 'online')) return toLibrary(element);
+  return undefined;
+}
+
+function toLibrary(element: XmlElement): LibraryElement {
+  const attrs: Record<string, string> = { xmlns: element.ns };
+  for (const [key, value] of Object.entries(element.attrs)) if (!key.startsWith('xmlns')) attrs[key] = value;
+  const children = element.children.map((child) => (typeof child === 'string' ? child : toLibrary(child)));
+  return xml(element.name, attrs, children);
+}
+
+function endedEarly(end: StreamEnd, phase: Phase): LoginError {
+  // Recorded from the real server: it just closes after <auth>, without a <failure>. [fcm.md §1.2]
+  const bare = 'the server closed the connection instead of answering <auth>: sender id or server key may be wrong';
+  if (end.kind === 'stream-error') {
+    const fault = end.condition === 'not-authorized' ? 'auth' : 'refused';
+    return new LoginError(fault, `the server ended the stream: ${end.condition}${end.text && ` (${end.text})`}`);
+  }
+  if (phase === 'authenticating' && end.kind !== 'local') return new LoginError('auth', bare);
+  if (end.kind === 'failed') return explain(end.error, phase);
+  const who = end.kind === 'closed' ? 'the server' : 'the bridge';
+  return new LoginError('unreachable', `${who} closed the connection during the login (${phase})`);
+}
+
+function explain(error: unknown, phase: Phase): LoginError {
+  if (error instanceof LoginError) return error;
+  return new LoginError('unreachable', `${reason(error)} (${phase})`, { cause: error });
+}
+
+/** The library encodes characters as bytes; SASL PLAIN wants UTF-8. [RFC 4616 §2] */
+function bytesAsCharacters(text: string): string {
+  return Buffer.from(text, 'utf8').toString('latin1');
+}
