@@ -22,23 +22,41 @@ export function formatDuration(ms: number): string {
   return `${ms}ms`;
 }
 
+/** What a field holds beyond its JavaScript type: for printing, for documentation and for reading text into it. */
+export type FieldKind = 'duration' | 'secret' | 'path' | 'port';
+
+/** The kind that {@link duration}, {@link secret}, {@link path} and {@link port} gave to a field. */
+export function fieldKind(schema: z.ZodType): FieldKind | undefined {
+  return schema.meta()?.kind as FieldKind | undefined;
+}
+
+const kind = (is: FieldKind) => ({ kind: is });
+const NOT_A_DURATION = 'must be a duration such as 250ms, 10s, 5m, 1h or 4w';
+
 /** A duration in the configuration, read as milliseconds. `min` and `max` are milliseconds too. */
 export function duration(min = 0, max = Number.MAX_SAFE_INTEGER) {
-  return z.union([z.string(), z.literal(0)]).transform((text, context): number => {
-    const ms = text === 0 ? 0 : parseDuration(text);
-    if (ms === undefined) {
-      context.addIssue({ code: 'custom', message: 'must be a duration such as 250ms, 10s, 5m, 1h or 4w' });
-      return z.NEVER;
-    }
-    if (ms < min || ms > max) {
-      context.addIssue({
-        code: 'custom',
-        message: `must be between ${formatDuration(min)} and ${formatDuration(max)}`,
-      });
-      return z.NEVER;
-    }
-    return ms;
-  });
+  return z
+    .union([z.string(), z.literal(0)], {
+      error: (issue) => (issue.input === undefined ? undefined : NOT_A_DURATION),
+    })
+    .transform((text, context): number => {
+      const ms = text === 0 ? 0 : parseDuration(text);
+      if (ms === undefined) {
+        context.addIssue({ code: 'custom', message: NOT_A_DURATION });
+        return z.NEVER;
+      }
+      if (ms < min || ms > max) {
+        context.addIssue({ code: 'custom', message: outside(min, max) });
+        return z.NEVER;
+      }
+      return ms;
+    })
+    .meta(kind('duration'));
+}
+
+function outside(min: number, max: number): string {
+  if (max === Number.MAX_SAFE_INTEGER) return `must be at least ${formatDuration(min)}`;
+  return `must be between ${formatDuration(min)} and ${formatDuration(max)}`;
 }
 
 /** A text that is hidden wherever the configuration is printed. */
@@ -46,14 +64,15 @@ export function secret() {
   return z
     .string()
     .min(1)
-    .transform((text) => new Secret(text));
+    .transform((text) => new Secret(text))
+    .meta(kind('secret'));
 }
 
 /** A TCP port; 0 asks the system for a free one. */
-export const port = () => z.int().min(0).max(65_535);
+export const port = () => z.int().min(0).max(65_535).meta(kind('port'));
 
 /** A count within bounds. */
 export const count = (min: number, max: number) => z.int().min(min).max(max);
 
 /** A path to a file, as written; it is read when its unit starts. */
-export const path = () => z.string().min(1);
+export const path = () => z.string().min(1).meta(kind('path'));

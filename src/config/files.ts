@@ -1,0 +1,45 @@
+import { closeSync, openSync } from 'node:fs';
+import { reason } from '../lib/log.ts';
+import type { z } from '../lib/schema.ts';
+import type { Path } from './problems.ts';
+import type { Report } from './rules.ts';
+import { type Config, providerSchema, type SectionName, sections } from './schema.ts';
+import { fieldOf, fieldsOf, itemOf } from './walk.ts';
+
+/** Reports every file that the configuration names and that can't be opened for reading. */
+export function checkFiles(config: Partial<Config>, report: Report): void {
+  for (const { path, file } of filesOf(config)) {
+    try {
+      closeSync(openSync(file, 'r'));
+    } catch (error) {
+      report(path, `can not be read: ${reason(error)}`);
+    }
+  }
+}
+
+/** The files that a configuration names. */
+export function filesOf(config: Partial<Config>): { path: Path; file: string }[] {
+  const found: { path: Path; file: string }[] = [];
+  for (const name of Object.keys(sections) as SectionName[]) {
+    if (name !== 'providers') collect(sections[name], config[name], [name], found);
+  }
+  for (const [name, options] of Object.entries(config.providers ?? {})) {
+    const schema = providerSchema(options.type);
+    if (schema) collect(schema, options, ['providers', name], found);
+  }
+  return found;
+}
+
+function collect(schema: z.ZodType, value: unknown, path: Path, found: { path: Path; file: string }[]): void {
+  if (value === undefined) return;
+  if (fieldOf(schema).kind === 'path') found.push({ path, file: String(value) });
+  const fields = fieldsOf(schema);
+  for (const [name, field] of Object.entries(fields ?? {})) {
+    collect(field, (value as Record<string, unknown>)[name], [...path, name], found);
+  }
+  const item = itemOf(schema);
+  if (!item || typeof value !== 'object' || value === null) return;
+  for (const [name, inner] of Object.entries(value)) {
+    collect(item, inner, [...path, Array.isArray(value) ? Number(name) : name], found);
+  }
+}

@@ -1,0 +1,6 @@
+export { type ConfigFrom, type LoadOptions, loadConfig, loadSection } from './load.ts';
+export type { Override } from './overrides.ts';
+export { printConfig } from './print.ts';
+export { ConfigError, type Problem, problemText } from './problems.ts';
+export type { Config, ProviderConfig, ProviderType } from './schema.ts';
+export { configTable, describeConfig, type KeyRow, table } from './table.ts';

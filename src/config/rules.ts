@@ -1,0 +1,60 @@
+import { isLoopback } from '../lib/loopback.ts';
+import { nearest } from '../lib/nearest.ts';
+import type { Path } from './problems.ts';
+import { type Config, PROVIDER_NAME } from './schema.ts';
+
+/** Says that what stands at `path` is wrong. */
+export type Report = (path: Path, message: string) => void;
+
+/**
+ * What holds between values. A section that could not be read is absent: rules that need it have nothing to say.
+ * @param names providers as they are named in the file, whether they could be read or not
+ */
+export function checkRules(config: Partial<Config>, names: readonly string[], report: Report): void {
+  for (const rule of [providers, sessions, openSessions, pools, retries]) rule(config, report, names);
+}
+
+function providers(_: Partial<Config>, report: Report, names: readonly string[]): void {
+  if (names.length === 0) report(['providers'], 'needs at least one provider');
+  for (const name of names) {
+    if (!PROVIDER_NAME.test(name)) {
+      report(['providers', name], 'is no name for a provider: a letter, then at most 62 letters, digits, "_" and "-"');
+    }
+  }
+}
+
+function sessions(config: Partial<Config>, report: Report, names: readonly string[]): void {
+  if (config.sessions?.length === 0) report(['sessions'], 'needs at least one session');
+  const ids = new Set<string>();
+  for (const [index, { id, providers: wanted = [] }] of (config.sessions ?? []).entries()) {
+    if (ids.has(id)) report(['sessions', index, 'id'], 'is the id of an earlier session too');
+    ids.add(id);
+    for (const [position, name] of wanted.entries()) {
+      const path = ['sessions', index, 'providers', position];
+      const meant = nearest(name, names);
+      if (!names.includes(name)) report(path, `no such provider${meant ? `; did you mean ${meant}?` : ''}`);
+      else if (wanted.indexOf(name) < position) report(path, 'stands in this list twice');
+    }
+  }
+}
+
+function openSessions({ bal, sessions: all = [] }: Partial<Config>, report: Report): void {
+  if (!bal || bal.allow_open_sessions || isLoopback(bal.host)) return;
+  for (const [index, session] of all.entries()) {
+    if (session.secret) continue;
+    report(
+      ['sessions', index],
+      'has no secret although bal.host is reachable from other machines; give it one, or set bal.allow_open_sessions',
+    );
+  }
+}
+
+function pools(config: Partial<Config>, report: Report): void {
+  for (const [name, { pool }] of Object.entries(config.providers ?? {})) {
+    if (pool.min > pool.max) report(['providers', name, 'pool', 'min'], `must not exceed pool.max (${pool.max})`);
+  }
+}
+
+function retries({ retry }: Partial<Config>, report: Report): void {
+  if (retry && retry.base > retry.cap) report(['retry', 'base'], 'must not exceed retry.cap');
+}

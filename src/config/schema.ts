@@ -1,0 +1,53 @@
+import { adminOptions } from '../admin/options.ts';
+import { limitsOptions, retryOptions } from '../core/options.ts';
+import { balOptions, sessionOptions } from '../doors/bal/options.ts';
+import { z } from '../lib/schema.ts';
+import { ccsOptions } from '../providers/ccs/options.ts';
+import { logOptions, stopTimeout, storeOptions } from './options.ts';
+
+/** The types of providers. Adding one is one line here and one in `app.ts`. */
+export const providerTypes = { ccs: ccsOptions } as const;
+
+export type ProviderType = keyof typeof providerTypes;
+/** One configured provider: its type and the options of that type. */
+export type ProviderConfig = {
+  [T in ProviderType]: { readonly type: T } & Readonly<z.infer<(typeof providerTypes)[T]>>;
+}[ProviderType];
+
+/** Names of providers stand in metrics, logs, outbox rows and paths of keys. */
+export const PROVIDER_NAME = /^[a-z][a-z0-9_-]{0,62}$/i;
+
+/** The sections of the file, each with the schema of the unit that it steers. Providers are read by their types. */
+export const sections = {
+  log: logOptions.prefault({}),
+  store: storeOptions.prefault({}),
+  bal: balOptions.prefault({}),
+  sessions: z.array(sessionOptions).default([]).describe('the backends that may log on'),
+  providers: z.record(z.string(), z.unknown()).default({}).describe('ways to devices, by name'),
+  retry: retryOptions.prefault({}),
+  limits: limitsOptions.prefault({}),
+  admin: adminOptions.prefault({}),
+  stop_timeout: stopTimeout,
+} as const;
+
+export type SectionName = keyof typeof sections;
+
+type Sections = { readonly [K in Exclude<SectionName, 'providers'>]: Readonly<z.infer<(typeof sections)[K]>> };
+
+/** The effective configuration: complete, checked, frozen. Durations are milliseconds, secrets are hidden. */
+export type Config = Sections & { readonly providers: Readonly<Record<string, ProviderConfig>> };
+
+/** The options of a provider type together with `type` itself; undefined for an unknown type. */
+export function providerSchema(type: string) {
+  if (!Object.hasOwn(providerTypes, type)) return undefined;
+  const options = providerTypes[type as ProviderType];
+  return options.extend({
+    type: z.literal(type as ProviderType).describe('what kind of provider this is (default: its name)'),
+  });
+}
+
+/** The type of a provider as written: its `type`, else its name. */
+export function providerType(name: string, written: unknown): string {
+  const type = typeof written === 'object' && written !== null && 'type' in written ? written.type : undefined;
+  return typeof type === 'string' ? type : name;
+}

@@ -1,0 +1,67 @@
+import { formatDuration, z } from '../lib/schema.ts';
+import { type ProviderType, providerSchema, providerTypes, type SectionName, sections } from './schema.ts';
+import { fieldOf, fieldsOf, itemOf, typeWords } from './walk.ts';
+
+/** One key of the configuration, for the documentation. */
+export interface KeyRow {
+  /** `sessions[].id`, `providers.<name>.host`. */
+  readonly key: string;
+  readonly type: string;
+  /** As it is written in the file; `required`, or empty for a key that may be absent. */
+  readonly default: string;
+  readonly meaning: string;
+}
+
+const REQUIRED = 'required';
+
+/** Every key of the configuration, in the order of the schema, from the schema itself. */
+export function describeConfig(): KeyRow[] {
+  return (Object.keys(sections) as SectionName[]).flatMap((name) =>
+    name === 'providers' ? providerRows() : rows(sections[name], name),
+  );
+}
+
+/** {@link describeConfig} as a Markdown table. */
+export function configTable(): string {
+  return table(
+    ['key', 'type', 'default', 'meaning'],
+    describeConfig().map((row) => [`\`${row.key}\``, row.type, defaultCell(row.default), row.meaning]),
+  );
+}
+
+const defaultCell = (text: string): string => (text === '' || text === REQUIRED ? text : `\`${text}\``);
+
+/** A Markdown table; pipes inside cells are escaped. */
+export function table(head: readonly string[], body: readonly (readonly string[])[]): string {
+  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+  return [line(head), line(head.map(() => '---')), ...body.map(line)].join('\n');
+}
+
+function providerRows(): KeyRow[] {
+  const types = Object.keys(providerTypes) as ProviderType[];
+  return types.flatMap((type) => {
+    const { type: _, ...shape } = providerSchema(type)?.shape ?? {};
+    const first: KeyRow = {
+      key: 'providers.<name>.type',
+      type: `\`${type}\``,
+      default: 'the name',
+      meaning: 'what kind of provider this is',
+    };
+    return [first, ...rows(z.strictObject(shape), 'providers.<name>')];
+  });
+}
+
+function rows(schema: z.ZodType, key: string): KeyRow[] {
+  const fields = fieldsOf(schema);
+  if (fields) return Object.entries(fields).flatMap(([name, field]) => rows(field, `${key}.${name}`));
+  const item = itemOf(schema);
+  if (item && fieldsOf(item)) return rows(item, `${key}[]`);
+  const field = fieldOf(schema);
+  return [{ key, type: typeWords(schema), default: written(field), meaning: field.description ?? '' }];
+}
+
+function written({ fallback, kind, optional }: ReturnType<typeof fieldOf>): string {
+  if (fallback === undefined) return optional ? '' : REQUIRED;
+  if (kind === 'duration') return fallback === 0 ? '0' : formatDuration(Number(fallback));
+  return typeof fallback === 'object' ? JSON.stringify(fallback) : String(fallback);
+}
