@@ -4,8 +4,9 @@ import { type Log, reason } from '../lib/log.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { RetryRules } from './outcomes.ts';
 import type { Health, Provider, Store, StoreError, StoreStats } from './ports.ts';
+import type { SessionRules } from './post.ts';
 import { Router } from './router.ts';
-import { type SessionRules, Sessions } from './sessions.ts';
+import { Sessions } from './sessions.ts';
 import type { Telemetry } from './telemetry.ts';
 
 /** How often bounds and windows of the store are enforced. */

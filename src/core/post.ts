@@ -65,10 +65,14 @@ export class Post {
     return this.#attachments.length;
   }
 
+  get inboxFull(): boolean {
+    return this.#deps.store.waiting(this.#rules.id) >= this.#rules.maxInbox;
+  }
+
   get room(): number {
     const { store } = this.#deps;
-    const { id, maxPending, maxInbox } = this.#rules;
-    if (store.waiting(id) >= maxInbox) return 0;
+    const { id, maxPending } = this.#rules;
+    if (this.inboxFull) return 0;
     return maxPending - store.pending(id) - this.#reserved;
   }
 

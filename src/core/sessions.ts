@@ -39,6 +39,11 @@ export class Sessions {
     return this.#post(session).room;
   }
 
+  /** Whether the session's inbox is full: it takes nothing more until it acknowledges. */
+  inboxFull(session: string): boolean {
+    return this.#post(session).inboxFull;
+  }
+
   /** Counts submissions on their way into the store against the session's limit until released. */
   reserve(session: string, count: number): { release(): void } {
     return this.#post(session).reserve(count);

@@ -22,9 +22,6 @@ export const balOptions = z.strictObject({
   max_parked_bytes: count(65_536, 67_108_864)
     .default(262_144)
     .describe('DOWNSTREAM bytes of a paused connection held while its ACKs are read on'),
-  max_unanswered: count(1, 100_000)
-    .default(2_000)
-    .describe('DOWNSTREAM frames of one connection on their way into the store, at most'),
   logon_timeout: duration(10).default(10_000).describe('silence allowed before the LOGON'),
   idle_timeout: duration(0).default(0).describe('silence allowed after it; 0 is for ever'),
   write_timeout: duration(10).default(30_000).describe('a peer that reads nothing for so long is a SLOW_CONSUMER'),

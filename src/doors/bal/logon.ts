@@ -1,0 +1,79 @@
+import { type Clock, sleep } from '../../lib/clock.ts';
+import type { BackendFrame, BridgeFrame } from '../../protocols/bal/index.ts';
+import { Failures } from './failures.ts';
+import type { BalOptions, SessionOptions } from './options.ts';
+import { SecretChecker } from './secrets.ts';
+
+/** [BAL §Frames] Unacknowledged frames that a connection takes if it does not say. */
+const DEFAULT_WINDOW = 100;
+
+export type LogonFrame = Extract<BackendFrame, { message_type: 'LOGON' }>;
+export type LogonResponse = Extract<BridgeFrame, { message_type: 'LOGON_RESPONSE' }>;
+
+/** A session as the door serves it: its providers are named. */
+export type ServedSession = SessionOptions & { readonly providers: readonly string[] };
+
+/** Who logged on, and how. */
+export interface Identity {
+  readonly session: ServedSession;
+  readonly window: number;
+  readonly client?: string;
+  readonly confirm: boolean;
+}
+
+/** Decides who may log on. One for all connections: failures are counted by address. */
+export class Gatekeeper {
+  readonly #sessions: ReadonlyMap<string, ServedSession>;
+  readonly #secrets: SecretChecker;
+  readonly #failures: Failures;
+  readonly #clock: Clock;
+
+  constructor(sessions: readonly ServedSession[], options: BalOptions, clock: Clock) {
+    this.#sessions = new Map(sessions.map((session) => [session.id, session]));
+    this.#secrets = new SecretChecker(sessions.map((session) => session.secret));
+    this.#failures = new Failures(clock, options.max_failed_logons, options.failed_logon_delay);
+    this.#clock = clock;
+  }
+
+  /** The identity, or undefined: unknown sessions and wrong secrets are not told apart. */
+  async identify(frame: LogonFrame, address: string): Promise<Identity | undefined> {
+    const delay = this.#failures.delay(address);
+    if (delay > 0) await sleep(this.#clock, delay);
+    const session = this.#sessions.get(frame.session_id);
+    if (!(await this.#allowed(session, frame)) || !session) {
+      this.#failures.failed(address);
+      return undefined;
+    }
+    return {
+      session,
+      window: frame.window ?? DEFAULT_WINDOW,
+      ...(frame.client !== undefined && { client: frame.client }),
+      confirm: frame.confirm ?? false,
+    };
+  }
+
+  async #allowed(session: ServedSession | undefined, frame: LogonFrame): Promise<boolean> {
+    if (session && !session.secret) return true;
+    return this.#secrets.matches(frame.session_id, frame.secret ?? '', session?.secret);
+  }
+}
+
+export function welcome(identity: Identity, server: string): LogonResponse {
+  return {
+    message_type: 'LOGON_RESPONSE',
+    session_id: identity.session.id,
+    status: 'SUCCESS',
+    window: identity.window,
+    server,
+  };
+}
+
+export function farewell(session: string): LogonResponse {
+  return {
+    message_type: 'LOGON_RESPONSE',
+    session_id: session,
+    status: 'FAILURE',
+    error: 'AUTHENTICATION_FAILED',
+    error_string: 'unknown session or wrong secret',
+  };
+}

@@ -1,0 +1,137 @@
+import { readFileSync } from 'node:fs';
+import type { AddressInfo } from 'node:net';
+import { createServer, type Server, type Socket } from 'node:net';
+import { createServer as createTlsServer } from 'node:tls';
+import { every, type Timer } from '../../lib/clock.ts';
+import { deadline } from '../../lib/deadline.ts';
+import { reason } from '../../lib/log.ts';
+import { BalError, encodeBridgeFrame } from '../../protocols/bal/index.ts';
+import { Connection, type Host } from './connection.ts';
+import type { DoorDeps } from './door-deps.ts';
+import { Gatekeeper, type ServedSession } from './logon.ts';
+import type { BalOptions } from './options.ts';
+
+/** How often the deadlines of connections are looked at. */
+const CHECK_INTERVAL_MS = 250;
+/** Connections that the system may queue before they are accepted. */
+const BACKLOG = 1_024;
+
+export type BalDoorOptions = DoorDeps & { readonly served: readonly ServedSession[] };
+
+/** The BAL door: a TCP or TLS listener for backends. */
+export class BalDoor implements Host {
+  readonly gatekeeper: Gatekeeper;
+  readonly #deps: DoorDeps;
+  readonly #connections = new Set<Connection>();
+  readonly #bySession = new Map<string, number>();
+  #server: Server | undefined;
+  #timer: Timer | undefined;
+  #gateClosed = false;
+  #empty: (() => void) | undefined;
+
+  constructor(options: BalDoorOptions) {
+    this.#deps = options;
+    this.gatekeeper = new Gatekeeper(options.served, options.options, options.clock);
+  }
+
+  /** Listens. Rejects with the path or the address that is the matter. */
+  async start(): Promise<void> {
+    const { options, clock, log } = this.#deps;
+    const server = listener(options, (socket) => this.#accept(socket));
+    // A failed TLS handshake is the peer's trouble; without a listener it would be the process's.
+    server.on('tlsClientError', (error: Error) => log.info('BAL TLS handshake failed', { error: reason(error) }));
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    server.once('error', reject);
+    server.listen({ host: options.host, port: options.port, backlog: BACKLOG }, resolve);
+    await promise;
+    server.off('error', reject);
+    server.on('error', (error) => log.error('BAL listener failed', { error: reason(error) }));
+    this.#server = server;
+    this.#timer = every(
+      clock,
+      CHECK_INTERVAL_MS,
+      () => this.#check(),
+      () => {},
+    );
+  }
+
+  /** The port that is listened on, once started. */
+  get port(): number {
+    return (this.#server?.address() as AddressInfo | null)?.port ?? 0;
+  }
+
+  get connections(): number {
+    return this.#connections.size;
+  }
+
+  /** No new connections and no new messages; acknowledgements are still taken. Resolves when none is half taken. */
+  async closeGate(): Promise<void> {
+    this.#gateClosed = true;
+    this.#server?.close();
+    await Promise.all([...this.#connections].map((connection) => connection.closeGate()));
+  }
+
+  /** Says SHUTTING_DOWN to everyone and waits up to `ms` for them to close. Safe to call twice. */
+  async stop(ms: number): Promise<void> {
+    await this.closeGate();
+    for (const connection of this.#connections) {
+      connection.fail(new BalError('SHUTTING_DOWN', 'the bridge stops'));
+    }
+    if (this.#connections.size > 0) {
+      const empty = new Promise<void>((resolve) => (this.#empty = resolve));
+      await deadline(this.#deps.clock, empty, ms, 'closing BAL connections').catch(() => {});
+    }
+    for (const connection of this.#connections) connection.destroy();
+    this.#timer?.cancel();
+  }
+
+  admit(session: string): boolean {
+    const count = this.#bySession.get(session) ?? 0;
+    if (count >= this.#deps.options.max_connections_per_session) return false;
+    this.#bySession.set(session, count + 1);
+    return true;
+  }
+
+  closed(connection: Connection): void {
+    this.#connections.delete(connection);
+    if (connection.session !== undefined) {
+      this.#bySession.set(connection.session, (this.#bySession.get(connection.session) ?? 1) - 1);
+    }
+    if (this.#connections.size === 0) this.#empty?.();
+  }
+
+  #accept(socket: Socket): void {
+    const { options, log } = this.#deps;
+    const full = this.#connections.size >= options.max_connections;
+    if (!full && !this.#gateClosed) {
+      this.#connections.add(new Connection(socket, this.#deps, this));
+      return;
+    }
+    if (full) log.warn('BAL connection refused: max_connections', { max_connections: options.max_connections });
+    const error_string = full ? 'max_connections: too many connections' : 'the bridge stops';
+    socket.on('error', () => socket.destroy());
+    socket.end(encodeBridgeFrame({ message_type: 'ERROR', error: 'SHUTTING_DOWN', error_string }, 'json'));
+    socket.destroySoon();
+  }
+
+  #check(): void {
+    const now = this.#deps.clock.monotonic();
+    for (const connection of this.#connections) connection.check(now);
+  }
+}
+
+function listener(options: BalOptions, accept: (socket: Socket) => void): Server {
+  const common = { noDelay: true, allowHalfOpen: true };
+  if (!options.tls) return createServer(common, accept);
+  const { cert, key, client_ca } = options.tls;
+  const mutual = client_ca === undefined ? {} : { ca: read(client_ca), requestCert: true, rejectUnauthorized: true };
+  return createTlsServer({ ...common, cert: read(cert), key: read(key), ...mutual }, accept);
+}
+
+function read(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw new Error(`bal.tls: ${reason(error)}`, { cause: error });
+  }
+}
