@@ -73,6 +73,17 @@ export type BridgeFrame =
   | { readonly message_type: 'PONG'; readonly data?: string }
   | { readonly message_type: 'ERROR'; readonly error: string; readonly error_string: string };
 
+/** The frames that a backend sends on purpose. */
+export type SentFrame = Exclude<BackendFrame, { message_type: 'UNKNOWN' }>;
+
+type WithObject<F> = F extends { fcm_data: string } ? Omit<F, 'fcm_data'> & { readonly fcm_data: JsonObject } : F;
+
+/** Frames of the bridge as a backend reads them: `fcm_data` is an object. */
+export type ReceivedFrame =
+  | WithObject<BridgeFrame>
+  /** A message type that this version does not know: to be ignored. */
+  | { readonly message_type: 'UNKNOWN'; readonly name: string };
+
 /**
  * The error codes that the bridge itself gives. Codes of the provider are passed on beside these. `closes` says whether
  * the connection closes behind the frame; the README's table is held against this one by a test.
