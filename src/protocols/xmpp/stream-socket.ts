@@ -1,0 +1,123 @@
+import type { Duplex } from 'node:stream';
+import type { Clock, Timer } from '../../lib/clock.ts';
+
+/** The limits of a socket that carries a stream. */
+export interface StreamSocketOptions {
+  readonly clock: Clock;
+  /** A peer that reads nothing for so many milliseconds while bytes wait for it is dropped. */
+  readonly drainMs: number;
+  /** After the last word the peer has so many milliseconds to close its side. */
+  readonly lingerMs: number;
+  /** Bytes that wait for the peer before we stop reading from it. */
+  readonly highWaterBytes: number;
+}
+
+export const defaultStreamSocketOptions = {
+  drainMs: 30_000,
+  lingerMs: 5_000,
+  highWaterBytes: 1024 * 1024,
+} as const satisfies Omit<StreamSocketOptions, 'clock'>;
+
+/** What a socket tells its owner. */
+export interface StreamSocketEvents {
+  onData(chunk: Uint8Array): void;
+  /** Once, whatever the reason. */
+  onClose(error: Error | undefined): void;
+}
+
+/** Owns the socket below a stream: joins writes, stops reading when the peer does, gives up on a peer that is stuck. */
+export class StreamSocket {
+  readonly #socket: Duplex;
+  readonly #options: StreamSocketOptions;
+  #joined = '';
+  #paused = false;
+  #full = false;
+  #ended = false;
+  #error: Error | undefined;
+  #stuck: Timer | undefined;
+
+  constructor(socket: Duplex, options: StreamSocketOptions, events: StreamSocketEvents) {
+    this.#socket = socket;
+    this.#options = options;
+    socket.on('data', (chunk: Buffer) => {
+      events.onData(chunk);
+      this.flush();
+    });
+    socket.on('drain', () => this.#drained());
+    // The peer's half is over; ours follows, since a stream without a reader is none.
+    socket.on('end', () => this.end());
+    socket.on('error', (error) => {
+      this.#error ??= error;
+    });
+    socket.on('close', () => {
+      this.#ended = true;
+      this.#stuck?.cancel();
+      events.onClose(this.#error);
+    });
+  }
+
+  /** Writes at once, after what {@link post} has collected. */
+  send(xml: string): void {
+    this.flush();
+    this.#write(xml);
+  }
+
+  /** Writes together with all else of this turn of the event loop. */
+  post(xml: string): void {
+    if (this.#joined === '') setImmediate(() => this.flush());
+    this.#joined += xml;
+  }
+
+  /** Writes what {@link post} has collected. */
+  flush(): void {
+    if (this.#joined === '') return;
+    const joined = this.#joined;
+    this.#joined = '';
+    this.#write(joined);
+  }
+
+  /** Stops reading until {@link resume}. */
+  pause(): void {
+    this.#paused = true;
+    this.#socket.pause();
+  }
+
+  resume(): void {
+    this.#paused = false;
+    if (!this.#full) this.#socket.resume();
+  }
+
+  /** Writes what is left and closes; the peer has `lingerMs` to do the same. */
+  end(): void {
+    if (this.#ended) return;
+    this.flush();
+    this.#ended = true;
+    this.#socket.end();
+    this.#socket.resume();
+    this.#stuck?.cancel();
+    this.#stuck = this.#options.clock.after(this.#options.lingerMs, () => this.#socket.destroy());
+  }
+
+  destroy(): void {
+    this.#socket.destroy();
+  }
+
+  #write(xml: string): void {
+    if (this.#ended || this.#socket.destroyed) return;
+    this.#socket.write(xml);
+    if (this.#full || this.#socket.writableLength <= this.#options.highWaterBytes) return;
+    this.#full = true;
+    this.#socket.pause();
+    this.#stuck = this.#options.clock.after(this.#options.drainMs, () => {
+      this.#error ??= new Error('the peer does not read');
+      this.#socket.destroy();
+    });
+  }
+
+  #drained(): void {
+    if (!this.#full) return;
+    this.#full = false;
+    this.#stuck?.cancel();
+    if (!this.#paused) this.#socket.resume();
+  }
+}
