@@ -1,0 +1,364 @@
+import type {
+  Accepted,
+  Acked,
+  Claim,
+  Claimed,
+  InboxFrame,
+  Incoming,
+  Notice,
+  ReceiptEntry,
+  Received,
+  Settled,
+  Settlement,
+  Store,
+  StoreLimits,
+  StoreStats,
+  Submission,
+  Work,
+} from '../../core/index.ts';
+import { StoreError } from '../../core/index.ts';
+import { Inbox } from './inbox.ts';
+import { type Entry, Outbox, type Outcome } from './outbox.ts';
+
+/** How many rows of one table a sweep takes away at most: the same patience as a database would need. */
+const SWEEP_ROWS = 1000;
+
+/**
+ * A store without a disk, for tests, demos and bridges that may forget. It keeps every promise of {@link Store} but
+ * durability, and holds its whole backlog in memory.
+ */
+export function createMemoryStore(limits: StoreLimits): Store {
+  return new MemoryStore(limits);
+}
+
+class MemoryStore implements Store {
+  readonly #limits: StoreLimits;
+  readonly #outbox = new Outbox();
+  readonly #inboxes = new Map<string, Inbox>();
+  /** Messages without an outcome, by session and message id, and the outcomes of the others, oldest first. */
+  readonly #pending = new Map<string, Map<string, Entry>>();
+  readonly #outcomes = new Map<string, Outcome>();
+  readonly #receipts = new Map<string, ReceiptEntry & { readonly provider: string; readonly expiresAt: number }>();
+  readonly #seen = new Map<string, number>();
+  readonly #dead: { readonly because: string; readonly notice: Notice }[] = [];
+  readonly #openMailboxes = new Set<number>();
+  #lastMailbox = 0;
+  #operations = 0;
+  #closed = false;
+  #listener: ((work: Work) => void) | undefined;
+  readonly #work = new Map<string, Work>();
+
+  constructor(limits: StoreLimits) {
+    this.#limits = limits;
+  }
+
+  accept(batch: readonly Submission[]): Promise<Accepted[]> {
+    return this.#run(() => batch.map((submission) => this.#accept(submission)));
+  }
+
+  replace(submission: Submission): Promise<Accepted> {
+    return this.#run(() => {
+      const accepted = this.#accept(submission);
+      const entry = accepted.kind === 'taken' && this.#outbox.get(accepted.id);
+      if (!entry) return accepted;
+      for (const old of this.#outbox.replaceable(entry.message)) {
+        this.#finish(old, submission.acceptedAt, withdrawn(old.message, 'replaced by a newer message'));
+      }
+      return accepted;
+    });
+  }
+
+  cancel(session: string, messageId: string): Promise<boolean> {
+    return this.#run(() => {
+      const entry = this.#pending.get(session)?.get(messageId);
+      if (!entry || entry.claim !== undefined) return false;
+      this.#finish(entry, entry.message.acceptedAt, withdrawn(entry.message, 'withdrawn before it was sent'));
+      return true;
+    });
+  }
+
+  claim(provider: string, room: number, now: number): Promise<Claimed> {
+    return this.#run(() => this.#outbox.claim(provider, room, now));
+  }
+
+  claimExpired(limit: number, now: number): Promise<Claim[]> {
+    return this.#run(() => this.#outbox.claimExpired(limit, now));
+  }
+
+  settle(batch: readonly Settlement[]): Promise<Settled[]> {
+    return this.#run(() => batch.map((settlement) => this.#settle(settlement)));
+  }
+
+  release(claims: readonly { readonly id: number; readonly claim: number }[]): Promise<void> {
+    return this.#run(() => {
+      for (const { id, claim } of claims) {
+        const entry = this.#outbox.get(id);
+        if (entry?.claim !== claim) continue;
+        entry.claim = undefined;
+        this.#wakeProvider(entry.message.provider);
+      }
+    });
+  }
+
+  hold(provider: string, target: string, until: number): Promise<void> {
+    return this.#run(() => {
+      this.#outbox.hold(provider, target, until);
+      this.#wakeProvider(provider);
+    });
+  }
+
+  wake(provider: string, target: string): Promise<void> {
+    return this.#run(() => {
+      this.#outbox.wake(provider, target);
+      this.#wakeProvider(provider);
+    });
+  }
+
+  receiptFor(provider: string, wireId: string): Promise<ReceiptEntry | undefined> {
+    return this.#run(() => {
+      const found = this.#receipts.get(wireId);
+      if (found?.provider !== provider) return undefined;
+      const { session, messageId, groupId, mailbox } = found;
+      return { session, messageId, ...(groupId !== undefined && { groupId }), mailbox: this.#resolve(mailbox) };
+    });
+  }
+
+  receive(batch: readonly Incoming[]): Promise<Received[]> {
+    return this.#run(() => batch.map((incoming) => this.#receive(incoming)));
+  }
+
+  openMailbox(): Promise<number> {
+    return this.#run(() => {
+      this.#openMailboxes.add(++this.#lastMailbox);
+      return this.#lastMailbox;
+    });
+  }
+
+  releaseMailbox(session: string, mailbox: number): Promise<void> {
+    return this.#run(() => {
+      this.#openMailboxes.delete(mailbox);
+      if (this.#inbox(session).releaseMailbox(mailbox)) this.#wakeSession(session, 0);
+    });
+  }
+
+  claimInbox(session: string, mailboxes: readonly number[], room: number): Promise<InboxFrame[]> {
+    return this.#run(() => this.#inbox(session).claim(mailboxes, room));
+  }
+
+  ackInbox(session: string, sequences: readonly number[]): Promise<Acked[]> {
+    return this.#run(() => sequences.map((sequence) => this.#inbox(session).ack(sequence)));
+  }
+
+  releaseInbox(session: string, sequences: readonly number[]): Promise<void> {
+    return this.#run(() => {
+      for (const sequence of sequences) {
+        const mailbox = this.#inbox(session).release(sequence);
+        if (mailbox !== undefined) this.#wakeSession(session, mailbox);
+      }
+    });
+  }
+
+  sweep(now: number): Promise<boolean> {
+    return this.#run(() => {
+      const { dedupeWindowMs, dedupeMax, upstreamDedupeMs, receiptsMax, inboxTtlMs, deadLettersMax } = this.#limits;
+      this.#outbox.sweepHolds(now);
+      let more = trim(this.#outcomes, dedupeMax, (outcome) => outcome.at < now - dedupeWindowMs);
+      more = trim(this.#seen, dedupeMax, (at) => at < now - upstreamDedupeMs) || more;
+      more = trim(this.#receipts, receiptsMax, () => false) || more;
+      for (const [key, receipt] of this.#receipts) if (receipt.expiresAt < now) this.#receipts.delete(key);
+      for (const inbox of this.#inboxes.values()) {
+        const expired = inbox.expire(now - inboxTtlMs, SWEEP_ROWS);
+        for (const notice of expired) if (!isAnswer(notice)) this.#bury('it waited too long in the inbox', notice);
+        more = expired.length === SWEEP_ROWS || more;
+      }
+      this.#dead.splice(0, Math.max(0, this.#dead.length - deadLettersMax));
+      return more;
+    });
+  }
+
+  pending(session: string): number {
+    return this.#pending.get(session)?.size ?? 0;
+  }
+
+  waiting(session: string): number {
+    return this.#inboxes.get(session)?.size ?? 0;
+  }
+
+  stats(): Promise<StoreStats> {
+    return this.#run(() => {
+      const { dedupeMax, dedupeWindowMs } = this.#limits;
+      const times = [...this.#outcomes.values()].map(({ at }) => at);
+      const span = (times.at(-1) ?? 0) - (times[0] ?? 0);
+      return {
+        outbox: this.#outbox.depths(),
+        inbox: [...this.#inboxes].map(([session, { size, oldestAt }]) => ({
+          session,
+          depth: size,
+          ...(oldestAt !== undefined && { oldestAt }),
+        })),
+        deadLetters: this.#dead.length,
+        receipts: this.#receipts.size,
+        outcomes: this.#outcomes.size,
+        dedupeWindowMs: this.#outcomes.size >= dedupeMax ? Math.min(dedupeWindowMs, span) : dedupeWindowMs,
+        commits: this.#operations,
+        operations: this.#operations,
+      };
+    });
+  }
+
+  onWork(listener: (work: Work) => void): void {
+    this.#listener = listener;
+  }
+
+  /** Memory gives no trouble that a process could outlive. */
+  onTrouble(): void {}
+
+  async close(): Promise<void> {
+    this.#closed = true;
+  }
+
+  /** Every operation runs here: at once, whole, and never after `close`. */
+  async #run<T>(operation: () => T): Promise<T> {
+    if (this.#closed) throw new StoreError('closed', 'the store is closed');
+    this.#operations++;
+    return operation();
+  }
+
+  #accept(submission: Submission): Accepted {
+    const { session, messageId, mailbox, digest } = submission;
+    const pending = this.#pending.get(session)?.get(messageId);
+    if (pending) {
+      if (pending.message.digest !== digest) return { kind: 'conflict' };
+      pending.mailbox = mailbox;
+      this.#readdress(session, messageId, pending.message.wireId, mailbox);
+      return { kind: 'pending' };
+    }
+    const outcome = this.#outcomes.get(keyOf(session, messageId));
+    if (outcome) return this.#repeat(submission, outcome);
+    const entry = this.#outbox.add(submission);
+    this.#pending.set(session, (this.#pending.get(session) ?? new Map()).set(messageId, entry));
+    if (submission.receipt) this.#receipts.set(entry.message.wireId, submission);
+    this.#wakeProvider(submission.provider);
+    return { kind: 'taken', id: entry.message.id };
+  }
+
+  #repeat({ session, digest, mailbox, acceptedAt }: Submission, outcome: Outcome): Accepted {
+    if (outcome.digest !== digest) return { kind: 'conflict' };
+    if (outcome.answer === 'connection') return { kind: 'answered', notice: outcome.notice };
+    const inbox = this.#inbox(session);
+    const owner = this.#resolve(mailbox);
+    if (outcome.sequence === undefined || !inbox.move(outcome.sequence, owner)) {
+      outcome.sequence = inbox.add(outcome.notice, owner, acceptedAt);
+    }
+    this.#wakeSession(session, owner);
+    return { kind: 'repeated', sequence: outcome.sequence };
+  }
+
+  #settle({ id, claim, at, verdict }: Settlement): Settled {
+    const entry = this.#outbox.get(id);
+    if (!entry) return { kind: 'stale' };
+    const accepted = verdict.kind === 'final' && verdict.accepted;
+    if (entry.claim !== claim && !accepted) return { kind: 'stale' };
+    if (verdict.kind === 'retry') {
+      this.#outbox.retry(entry, at, verdict);
+      this.#wakeProvider(entry.message.provider);
+      return { kind: 'scheduled' };
+    }
+    if (verdict.dead !== undefined) this.#bury(verdict.dead, verdict.notice);
+    const outcome = this.#finish(entry, at, verdict.notice);
+    const { session, answer } = entry.message;
+    const mailbox = this.#resolve(entry.mailbox);
+    if (answer !== 'inbox' || !outcome) return { kind: 'settled', session, mailbox };
+    outcome.sequence = this.#inbox(session).add(verdict.notice, mailbox, at);
+    this.#wakeSession(session, mailbox);
+    return { kind: 'settled', session, mailbox, sequence: outcome.sequence };
+  }
+
+  /** Takes a message out of the outbox and remembers its outcome, without a frame. */
+  #finish(entry: Entry, at: number, notice: Notice): Outcome | undefined {
+    const { session, messageId, digest, answer, provider } = entry.message;
+    this.#outbox.remove(entry);
+    this.#pending.get(session)?.delete(messageId);
+    this.#wakeProvider(provider);
+    if (answer === 'none') return undefined;
+    const outcome: Outcome = { digest, at, answer, notice, sequence: undefined };
+    this.#outcomes.set(keyOf(session, messageId), outcome);
+    return outcome;
+  }
+
+  #receive(incoming: Incoming): Received {
+    const { provider, from, id, at, notice, to } = incoming;
+    const key = keyOf(provider, from, id);
+    if (this.#seen.has(key)) return { kind: 'duplicate' };
+    this.#seen.set(key, at);
+    const { sessions, maxInbox } = this.#limits;
+    if ('dead' in to) return this.#bury(to.dead, notice);
+    const inbox = this.#inbox(to.session);
+    if (inbox.size >= (sessions[to.session]?.maxInbox ?? maxInbox)) return this.#bury('the inbox is full', notice);
+    const mailbox = this.#resolve(to.mailbox);
+    this.#wakeSession(to.session, mailbox);
+    return { kind: 'stored', sequence: inbox.add(notice, mailbox, at) };
+  }
+
+  #bury(because: string, notice: Notice): Received {
+    this.#dead.push({ because, notice });
+    return { kind: 'dead' };
+  }
+
+  /** A receipt goes where the answer goes: to the connection that last submitted the id. */
+  #readdress(session: string, messageId: string, wireId: string, mailbox: number): void {
+    const receipt = this.#receipts.get(wireId);
+    if (receipt) this.#receipts.set(wireId, { ...receipt, session, messageId, mailbox });
+  }
+
+  #inbox(session: string): Inbox {
+    const inbox = this.#inboxes.get(session) ?? new Inbox();
+    this.#inboxes.set(session, inbox);
+    return inbox;
+  }
+
+  #resolve(mailbox: number): number {
+    return this.#openMailboxes.has(mailbox) ? mailbox : 0;
+  }
+
+  #wakeProvider(provider: string): void {
+    this.#wake(`o${provider}`, { kind: 'outbox', provider });
+  }
+
+  #wakeSession(session: string, mailbox: number): void {
+    this.#wake(`i${mailbox} ${session}`, { kind: 'inbox', session, mailbox });
+  }
+
+  /** Tells the listener once per kind of work, and not before the call that caused it has returned. */
+  #wake(key: string, work: Work): void {
+    if (this.#work.size === 0) {
+      queueMicrotask(() => {
+        const due = [...this.#work.values()];
+        this.#work.clear();
+        for (const one of due) this.#listener?.(one);
+      });
+    }
+    this.#work.set(key, work);
+  }
+}
+
+/** Takes the oldest entries that are over, or over the bound, at most a piece of them. True if more remain. */
+function trim<K, V>(map: Map<K, V>, max: number, over: (value: V) => boolean): boolean {
+  let left = SWEEP_ROWS;
+  for (const [key, value] of map) {
+    if (map.size <= max && !over(value)) return false;
+    if (left-- === 0) return true;
+    map.delete(key);
+  }
+  return false;
+}
+
+function withdrawn(message: Submission, because: string): Notice {
+  const { messageId, groupId, target } = message;
+  const data = JSON.stringify({ message_id: messageId, to: target });
+  const told = { type: 'reject', messageId, error: 'EXPIRED', errorString: because, data } as const;
+  return groupId === undefined ? told : { ...told, groupId };
+}
+
+const isAnswer = (notice: Notice): boolean => notice.type === 'ack' || notice.type === 'reject';
+const keyOf = (...parts: string[]): string => parts.join('\0');

@@ -1,0 +1,80 @@
+import type { Promised } from './contract.ts';
+import { accepted, claimIds, deliver, incoming, refused, retried, submission, T0 } from './samples.ts';
+
+/** What a durable store keeps when it is closed and opened again. */
+export function reopenContract(promised: Promised): void {
+  promised('everything unsettled can be claimed again', async (t, store, { reopen }) => {
+    await store.accept(['a', 'b', 'c'].map((id) => submission(id)));
+    const { claims } = await store.claim('ccs', 2, T0);
+    const [a, b] = claims;
+    if (!a || !b || !reopen) return t.fail('two were claimed');
+    await store.settle([retried(b, T0 + 1000)]);
+    const second = await reopen();
+    t.teardown(() => second.close());
+    t.is(second.pending('app'), 3);
+    const again = await second.claim('ccs', 10, T0);
+    t.deepEqual(
+      again.claims.map(({ message }) => message.messageId),
+      ['a', 'c'],
+    );
+    t.is(again.nextDueAt, T0 + 1000);
+    t.is(again.claims[0]?.message.wireId, a.message.wireId);
+    t.deepEqual(await second.settle([refused(a)]), [{ kind: 'stale' }], 'claims of an earlier life are old');
+    t.is((await second.settle([accepted(a)]))[0]?.kind, 'settled');
+    t.deepEqual(await claimIds(second, T0 + 1000), ['b']);
+  });
+
+  promised('numbers are never used twice', async (t, store, { reopen }) => {
+    const { lent } = await deliver(store, 'a');
+    const mailbox = await store.openMailbox('app');
+    await store.ackInbox('app', [1], T0);
+    if (!reopen) return t.fail();
+    const second = await reopen();
+    t.teardown(() => second.close());
+    t.true((await second.openMailbox('app')) > mailbox);
+    const later = await deliver(second, 'b');
+    t.like(later.settled, { sequence: 2 });
+    t.true(later.lent.message.id > lent.message.id);
+    t.not(later.lent.message.wireId, lent.message.wireId);
+    t.deepEqual(await second.ackInbox('app', [1], T0), ['already']);
+    t.like((await second.accept([submission('a')]))[0], { kind: 'repeated', sequence: 3 });
+  });
+
+  promised('mailboxes of an earlier life are mailbox 0', async (t, store, { reopen }) => {
+    const mailbox = await store.openMailbox('app');
+    await deliver(store, 'a', { mailbox });
+    await deliver(store, 'b');
+    await deliver(store, 'c', { mailbox });
+    await store.accept([submission('late', { mailbox })]);
+    await store.claimInbox('app', [mailbox, 0], 2);
+    if (!reopen) return t.fail();
+    const second = await reopen();
+    t.teardown(() => second.close());
+    t.is(second.waiting('app'), 3);
+    const frames = await second.claimInbox('app', [0], 10);
+    t.deepEqual(
+      frames.map(({ sequence }) => sequence),
+      [1, 2, 3],
+    );
+    const { claims } = await second.claim('ccs', 10, T0);
+    t.like((await second.settle(claims.map((lent) => accepted(lent))))[0], { mailbox: 0 });
+  });
+
+  promised('holds, receipts, duplicates and counters survive', async (t, store, { reopen }) => {
+    await store.accept([submission('a', { receipt: true }), submission('b', { target: 'other' })]);
+    const { claims } = await store.claim('ccs', 1, T0);
+    await store.release(claims.map(({ claim, message }) => ({ id: message.id, claim })));
+    await store.hold('ccs', 'token', T0 + 1000);
+    await store.receive([incoming('u'), incoming('v', { to: { dead: 'test' } })]);
+    const before = await store.stats();
+    if (!reopen) return t.fail();
+    const second = await reopen();
+    t.teardown(() => second.close());
+    t.deepEqual({ ...(await second.stats()), commits: 0, operations: 0 }, { ...before, commits: 0, operations: 0 });
+    t.deepEqual(await claimIds(second), ['b']);
+    t.like(await second.receiptFor('ccs', claims[0]?.message.wireId ?? ''), { messageId: 'a' });
+    t.deepEqual(await second.receive([incoming('u')]), [{ kind: 'duplicate' }]);
+    await second.wake('ccs', 'token', T0);
+    t.deepEqual(await claimIds(second), ['a']);
+  });
+}
