@@ -3,7 +3,7 @@ import { reason } from '../lib/log.ts';
 import type { z } from '../lib/schema.ts';
 import type { Path } from './problems.ts';
 import type { Report } from './rules.ts';
-import { type Config, providerSchema, type SectionName, sections } from './schema.ts';
+import { bridgeSections, type Config, providerSchema, sections } from './schema.ts';
 import { fieldOf, fieldsOf, itemOf } from './walk.ts';
 
 /** Reports every file that the configuration names and that can't be opened for reading. */
@@ -20,7 +20,7 @@ export function checkFiles(config: Partial<Config>, report: Report): void {
 /** The files that a configuration names. */
 export function filesOf(config: Partial<Config>): { path: Path; file: string }[] {
   const found: { path: Path; file: string }[] = [];
-  for (const name of Object.keys(sections) as SectionName[]) {
+  for (const name of bridgeSections) {
     if (name !== 'providers') collect(sections[name], config[name], [name], found);
   }
   for (const [name, options] of Object.entries(config.providers ?? {})) {

@@ -1,13 +1,13 @@
 import { formatDuration, z } from '../lib/schema.ts';
 import { HIDDEN } from '../lib/secret.ts';
-import { type Config, providerSchema, type SectionName, sections } from './schema.ts';
+import { bridgeSections, type Config, providerSchema, sections } from './schema.ts';
 import { fieldOf, fieldsOf, itemOf } from './walk.ts';
 import { writeYaml } from './yaml.ts';
 
 /** The effective configuration as YAML: every key with its value, secrets hidden, durations in their short spelling. */
 export function printConfig(config: Config): string {
   const printed: Record<string, unknown> = {};
-  for (const name of Object.keys(sections) as SectionName[]) {
+  for (const name of bridgeSections) {
     printed[name] = name === 'providers' ? providers(config) : plain(sections[name], config[name]);
   }
   return writeYaml(printed);

@@ -1,3 +1,4 @@
+import { secretProblem } from '../doors/bal/index.ts';
 import { isLoopback } from '../lib/loopback.ts';
 import { nearest } from '../lib/nearest.ts';
 import type { Path } from './problems.ts';
@@ -11,7 +12,7 @@ export type Report = (path: Path, message: string) => void;
  * @param names providers as they are named in the file, whether they could be read or not
  */
 export function checkRules(config: Partial<Config>, names: readonly string[], report: Report): void {
-  for (const rule of [providers, sessions, openSessions, pools, retries]) rule(config, report, names);
+  for (const rule of [providers, sessions, openSessions, retries]) rule(config, report, names);
 }
 
 function providers(_: Partial<Config>, report: Report, names: readonly string[]): void {
@@ -26,9 +27,11 @@ function providers(_: Partial<Config>, report: Report, names: readonly string[])
 function sessions(config: Partial<Config>, report: Report, names: readonly string[]): void {
   if (config.sessions?.length === 0) report(['sessions'], 'needs at least one session');
   const ids = new Set<string>();
-  for (const [index, { id, providers: wanted = [] }] of (config.sessions ?? []).entries()) {
+  for (const [index, { id, secret, providers: wanted = [] }] of (config.sessions ?? []).entries()) {
     if (ids.has(id)) report(['sessions', index, 'id'], 'is the id of an earlier session too');
     ids.add(id);
+    const unusable = secret && secretProblem(secret);
+    if (unusable) report(['sessions', index, 'secret'], unusable);
     for (const [position, name] of wanted.entries()) {
       const path = ['sessions', index, 'providers', position];
       const meant = nearest(name, names);
@@ -46,12 +49,6 @@ function openSessions({ bal, sessions: all = [] }: Partial<Config>, report: Repo
       ['sessions', index],
       'has no secret although bal.host is reachable from other machines; give it one, or set bal.allow_open_sessions',
     );
-  }
-}
-
-function pools(config: Partial<Config>, report: Report): void {
-  for (const [name, { pool }] of Object.entries(config.providers ?? {})) {
-    if (pool.min > pool.max) report(['providers', name, 'pool', 'min'], `must not exceed pool.max (${pool.max})`);
   }
 }
 

@@ -1,6 +1,7 @@
 import { adminOptions } from '../admin/options.ts';
 import { limitsOptions, retryOptions } from '../core/options.ts';
 import { balOptions, sessionOptions } from '../doors/bal/options.ts';
+import { emulatorOptions } from '../emulator/options.ts';
 import { z } from '../lib/schema.ts';
 import { ccsOptions } from '../providers/ccs/options.ts';
 import { logOptions, stopTimeout, storeOptions } from './options.ts';
@@ -28,9 +29,13 @@ export const sections = {
   limits: limitsOptions.prefault({}),
   admin: adminOptions.prefault({}),
   stop_timeout: stopTimeout,
+  emulator: emulatorOptions.prefault({}),
 } as const;
 
 export type SectionName = keyof typeof sections;
+
+/** The sections of the bridge itself. The emulator's is for those who develop against it: it may stand in the same file. */
+export const bridgeSections = (Object.keys(sections) as SectionName[]).filter((name) => name !== 'emulator');
 
 type Sections = { readonly [K in Exclude<SectionName, 'providers'>]: Readonly<z.infer<(typeof sections)[K]>> };
 

@@ -1,5 +1,5 @@
 import { formatDuration, z } from '../lib/schema.ts';
-import { type ProviderType, providerSchema, providerTypes, type SectionName, sections } from './schema.ts';
+import { bridgeSections, type ProviderType, providerSchema, providerTypes, sections } from './schema.ts';
 import { fieldOf, fieldsOf, itemOf, typeWords } from './walk.ts';
 
 /** One key of the configuration, for the documentation. */
@@ -14,18 +14,21 @@ export interface KeyRow {
 
 const REQUIRED = 'required';
 
-/** Every key of the configuration, in the order of the schema, from the schema itself. */
+/** Every key of the bridge's configuration, in the order of the schema, from the schema itself. */
 export function describeConfig(): KeyRow[] {
-  return (Object.keys(sections) as SectionName[]).flatMap((name) =>
-    name === 'providers' ? providerRows() : rows(sections[name], name),
-  );
+  return bridgeSections.flatMap((name) => (name === 'providers' ? providerRows() : rows(sections[name], name)));
 }
 
 /** {@link describeConfig} as a Markdown table. */
-export function configTable(): string {
+export const configTable = (): string => keyTable(describeConfig());
+
+/** The keys of the section `emulator`, as a Markdown table. */
+export const emulatorTable = (): string => keyTable(rows(sections.emulator, 'emulator'));
+
+function keyTable(keys: readonly KeyRow[]): string {
   return table(
     ['key', 'type', 'default', 'meaning'],
-    describeConfig().map((row) => [`\`${row.key}\``, row.type, defaultCell(row.default), row.meaning]),
+    keys.map((row) => [`\`${row.key}\``, row.type, defaultCell(row.default), row.meaning]),
   );
 }
 

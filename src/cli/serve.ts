@@ -1,0 +1,42 @@
+import { type Command, exitCodes } from './command.ts';
+import { configFlags, readConfig } from './config-flags.ts';
+import { writeText } from './output.ts';
+import { firstSignal } from './signals.ts';
+
+export const serve: Command = {
+  name: 'serve',
+  summary: 'run the bridge until SIGTERM or SIGINT',
+  details: [
+    'Prints one line with the addresses when it is ready. The first signal stops gracefully: no new work, what is in flight settles for at most stop_timeout, what is left is on disk. A second signal stops at once.',
+  ],
+  options: configFlags,
+  examples: [
+    { line: 'pushbridge serve --config pushbridge.yaml', meaning: 'run with a configuration' },
+    {
+      line: 'pushbridge serve --set bal.port=6000 --log-level debug',
+      meaning: 'run with the configuration in this folder, one key changed, and say more',
+    },
+  ],
+  async run(args, io) {
+    const config = readConfig(args, io);
+    const { createApp } = await import('../app.ts');
+    const signal = firstSignal(io);
+    try {
+      const app = await createApp(config);
+      // A signal while starting is minded as soon as there is something that can be stopped in order.
+      await app.start();
+      await writeText(io.stdout, ready(config.bal.host, app.balPort, config.admin.host, app.adminPort));
+      await signal.came;
+      await app.stop(config.stop_timeout);
+      return exitCodes.ok;
+    } finally {
+      signal.forget();
+    }
+  },
+};
+
+function ready(balHost: string, balPort: number, adminHost: string, adminPort: number): string {
+  return `pushbridge is ready: BAL on ${address(balHost, balPort)}, admin on http://${address(adminHost, adminPort)}\n`;
+}
+
+const address = (host: string, port: number): string => `${host.includes(':') ? `[${host}]` : host}:${port}`;
