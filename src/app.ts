@@ -1,0 +1,212 @@
+import { readFileSync } from 'node:fs';
+import { type Admin, createAdmin, createMetrics, type Part, type Pool, type Pools } from './admin/index.ts';
+import type { Config, ProviderConfig } from './config/index.ts';
+import { Core, type Provider, type Store, type StoreLimits, type Telemetry } from './core/index.ts';
+import { BalDoor, type ServedSession } from './doors/bal/index.ts';
+import { type Clock, sleep, systemClock } from './lib/clock.ts';
+import { deadline } from './lib/deadline.ts';
+import { createLog, type Log, reason } from './lib/log.ts';
+import { createCcsProvider } from './providers/ccs/index.ts';
+import { createMemoryStore } from './storage/memory/index.ts';
+import { openSqliteStore } from './storage/sqlite/index.ts';
+
+/** How long a stopping bridge waits for backends to acknowledge what they were just sent. */
+const LAST_ACKS_MS = 1_000;
+/** How long connections get to close after they were told to. */
+const CLOSING_MS = 2_000;
+/** Pause between two looks at whether windows are empty. */
+const LOOK_MS = 10;
+
+/** What the outside world gives to the bridge; tests give their own. */
+export interface Surroundings {
+  readonly clock: Clock;
+  /** A number in [0, 1). */
+  readonly random: () => number;
+  readonly log: Log;
+}
+
+/** A running bridge. */
+export interface App {
+  /** Listens and begins to deliver. An unreachable service is no reason to fail: what is taken waits on disk. */
+  start(): Promise<void>;
+  /** Stops in order within about `ms` milliseconds; what did not settle is on disk. Safe to call twice. */
+  stop(ms: number): Promise<void>;
+  /** Ports listened on, once started. */
+  readonly balPort: number;
+  readonly adminPort: number;
+}
+
+/** A provider and, if it has one, its pool for the operator. */
+interface Unit {
+  readonly provider: Provider;
+  readonly pool?: Pool;
+}
+
+type Makers = {
+  readonly [T in ProviderConfig['type']]: (
+    name: string,
+    options: Extract<ProviderConfig, { type: T }>,
+    deps: Surroundings & { telemetry: Telemetry },
+  ) => Unit;
+};
+
+/** Every type of provider has its line here: a new one does not compile without it. */
+const makers: Makers = {
+  ccs: (name, options, deps) => {
+    const provider = createCcsProvider({ name, options, ...deps });
+    return { provider, pool: { get: () => provider.pool(), resize: (change) => provider.resize(change) } };
+  },
+};
+
+/**
+ * Wires the whole bridge by hand: the only place that knows which store, doors and providers exist. Opens the store, and
+ * rejects with what is wrong with it; nothing listens or connects before `start`.
+ */
+export async function createApp(config: Config, given: Partial<Surroundings> = {}): Promise<App> {
+  const deps: Surroundings = {
+    clock: given.clock ?? systemClock,
+    random: given.random ?? Math.random,
+    log: given.log ?? createLog(config.log.level, config.log.format),
+  };
+  const { clock, log } = deps;
+  const telemetry = createMetrics((name, error) => log.warn('gauge not read', { name, error: reason(error) }));
+  const store = await openStore(config, log);
+  const units = Object.entries(config.providers).map(([name, options]) =>
+    makers[options.type](name, options, { ...deps, telemetry }),
+  );
+  const providers = units.map(({ provider }) => provider);
+  const served = servedSessions(config);
+  const core = new Core({
+    ...deps,
+    store,
+    providers,
+    telemetry,
+    sessions: served.map(({ id, max_pending, max_inbox }) => ({ id, maxPending: max_pending, maxInbox: max_inbox })),
+    retry: {
+      baseMs: config.retry.base,
+      capMs: config.retry.cap,
+      ...(config.retry.give_up_after !== undefined && { giveUpAfterMs: config.retry.give_up_after }),
+    },
+    ownerGraceMs: config.bal.owner_grace,
+  });
+  const door = new BalDoor({
+    ...deps,
+    telemetry,
+    router: core.router,
+    sessions: core.sessions,
+    options: config.bal,
+    served,
+    server: `pushbridge/${version()}`,
+  });
+  const admin = createAdmin({
+    ...config.admin,
+    log,
+    metrics: telemetry,
+    parts: parts(core, units),
+    pools: pools(units),
+  });
+  return lifecycle({ store, core, providers, door, admin, clock, log });
+}
+
+interface Parts {
+  readonly store: Store;
+  readonly core: Core;
+  readonly providers: readonly Provider[];
+  readonly door: BalDoor;
+  readonly admin: Admin;
+  readonly clock: Clock;
+  readonly log: Log;
+}
+
+function lifecycle({ store, core, providers, door, admin, clock, log }: Parts): App {
+  let adminPort = 0;
+  let stopping: Promise<void> | undefined;
+  /** One step of stopping: a step that fails must not keep the next ones from being taken. */
+  const step = (what: string, work: Promise<unknown>, ms: number) =>
+    deadline(clock, work, ms, what).catch((error) => log.warn('stopping', { what, error: reason(error) }));
+  const stop = async (ms: number): Promise<void> => {
+    const end = clock.monotonic() + ms;
+    const left = () => Math.max(0, end - clock.monotonic());
+    log.info('stopping', { ms });
+    await step('closing the doors to new work', door.closeGate(), left());
+    await step('waiting for what is in flight', core.stop(), left());
+    await step('waiting for the last acknowledgements', windowsEmpty(core, clock), Math.min(left(), LAST_ACKS_MS));
+    await step('closing BAL connections', door.stop(CLOSING_MS), 2 * CLOSING_MS);
+    await step(
+      'closing providers',
+      Promise.all(providers.map((p) => p.stop(Math.min(left(), CLOSING_MS)))),
+      2 * CLOSING_MS,
+    );
+    await step('settling what came home last', core.stop(), CLOSING_MS);
+    await admin.stop();
+    await store.close();
+    log.info('stopped');
+  };
+  return {
+    async start() {
+      try {
+        for (const provider of providers) await provider.start(core.router.receiver(provider.name));
+        core.start();
+        adminPort = await admin.start();
+        await door.start(); // last: whoever gets in finds everything there
+      } catch (error) {
+        await this.stop(0);
+        throw error;
+      }
+      log.info('ready', { bal: door.port, admin: adminPort });
+    },
+    stop: (ms) => (stopping ??= stop(ms)),
+    get balPort() {
+      return door.port;
+    },
+    get adminPort() {
+      return adminPort;
+    },
+  };
+}
+
+async function windowsEmpty(core: Core, clock: Clock): Promise<void> {
+  const end = clock.monotonic() + LAST_ACKS_MS;
+  while (clock.monotonic() < end && [...core.sessions.windowsUsed()].some(([, used]) => used > 0)) {
+    await sleep(clock, LOOK_MS);
+  }
+}
+
+function servedSessions(config: Config): ServedSession[] {
+  const all = Object.keys(config.providers);
+  return config.sessions.map((session) => ({ ...session, providers: session.providers ?? all }));
+}
+
+function openStore(config: Config, log: Log): Promise<Store> {
+  const limits: StoreLimits = {
+    dedupeWindowMs: config.limits.dedupe_window,
+    dedupeMax: config.limits.dedupe_max,
+    upstreamDedupeMs: config.limits.upstream_dedupe,
+    receiptsMax: config.limits.receipts_max,
+    inboxTtlMs: config.limits.inbox_ttl,
+    deadLettersMax: config.limits.dead_letters_max,
+    maxInbox: Math.max(...config.sessions.map((session) => session.max_inbox)),
+    sessions: Object.fromEntries(config.sessions.map(({ id, max_inbox }) => [id, { maxInbox: max_inbox }])),
+  };
+  const { url } = config.store;
+  if (url === 'memory:') return Promise.resolve(createMemoryStore(limits));
+  return openSqliteStore({ path: url.slice('sqlite:'.length), limits, log });
+}
+
+function parts(core: Core, units: readonly Unit[]): Record<string, Part> {
+  const providers = units.map(({ provider }): [string, Part] => [
+    `provider ${provider.name}`,
+    // A service out of reach does not take the bridge out of service: what backends submit is kept.
+    { health: () => provider.health(), essential: false },
+  ]);
+  return { store: { health: () => core.health() }, ...Object.fromEntries(providers) };
+}
+
+function pools(units: readonly Unit[]): Pools {
+  return Object.fromEntries(units.flatMap(({ provider, pool }) => (pool ? [[provider.name, pool]] : [])));
+}
+
+function version(): string {
+  const text = readFileSync(new URL('../package.json', import.meta.url), 'utf8');
+  return String((JSON.parse(text) as { version: unknown }).version);
+}
