@@ -81,7 +81,7 @@ function readFields(fields: Fields, json: string): ServerMessage {
       return { kind: 'ack', wireId: text(fields.message_id), fields };
     case 'nack': {
       const error = text(fields.error).trim();
-      const code = /^[\w.-]+/.exec(error)?.[0] ?? '';
+      const code = /^[\w.-]{1,64}/.exec(error)?.[0] ?? '';
       const rest = error.slice(code.length).replace(/^[\s:]+/, '');
       return {
         kind: 'nack',

@@ -14,17 +14,15 @@ declare module '@xmpp/client' {
     end(): void;
   }
 
-  interface Transport {
-    new (): { socketParameters(service: string): unknown };
-    prototype: {
-      Socket: new () => LibrarySocket;
-      Parser: new () => EventEmitter;
-      socketParameters(service: string): unknown;
-    };
+  /** The library puts `Socket` and `Parser` on the prototype, and calls it without an instance. */
+  class Transport {
+    Socket: new () => LibrarySocket;
+    Parser: new () => EventEmitter;
+    socketParameters(service: string): unknown;
   }
 
   interface Entity extends EventEmitter {
-    transports: Transport[];
+    transports: (typeof Transport)[];
     readonly reconnect: { stop(): void };
     readonly iqCaller: { readonly handlers: Map<string, { reject(error: Error): void }> };
     connect(service: string): Promise<void>;

@@ -1,0 +1,319 @@
+import type { Message, Outcome, Receiver } from '../../core/index.ts';
+import type { Clock } from '../../lib/clock.ts';
+import {
+  ackStanza,
+  ClientStream,
+  downstreamStanza,
+  pingStanza,
+  readServerMessage,
+  type ServerMessage,
+  type StreamEnd,
+  type StreamHandler,
+} from '../../protocols/ccs/index.ts';
+import { outcomeOfAck, outcomeOfError, outcomeOfNack } from './outcomes.ts';
+import { UpstreamDesk } from './upstream.ts';
+
+/** A message on a connection, and who waits for its outcome. */
+export interface Flight {
+  readonly message: Message;
+  resolve(outcome: Outcome): void;
+  /** Set by the probe: a stream error ended the connection that this message had for itself. */
+  killed?(condition: string): void;
+}
+
+/**
+ * `open` takes work. `draining`: the server asked us to leave, and will close. `retiring`: we leave, as soon as nothing is
+ * in flight. In both, answers are still taken and upstream messages acknowledged.
+ */
+export type LaneState = 'open' | 'draining' | 'retiring' | 'closed';
+
+export interface LaneEvents {
+  /** A message got its outcome: its place in the window is free. */
+  onFreed(lane: Lane): void;
+  /** The server is about to close the connection. */
+  onDraining(lane: Lane): void;
+  /** Messages got no ack in time; they are resolved already. */
+  onOverdue(lane: Lane, count: number): void;
+  /** The end. `left` are the messages without an answer: they are the listener's now. */
+  onEnded(lane: Lane, end: StreamEnd, left: readonly Flight[]): void;
+  /** Something may have come to rest. */
+  onQuiet(lane: Lane): void;
+  onFault(error: unknown): void;
+  /** CCS did not like an ack of ours. */
+  onBadAck(lane: Lane, description: string): void;
+  /** Counts an event for the metrics. */
+  count(event: string): void;
+}
+
+export interface LaneSettings {
+  readonly clock: Clock;
+  readonly ackTimeoutMs: number;
+  readonly pingIntervalMs: number;
+  readonly maxStanzaBytes: number;
+  readonly receiver: Receiver;
+}
+
+/** How long a closed stream waits for the server's own close. */
+const CLOSE_MS = 2_000;
+/** Bytes waiting for a server that does not read, beyond which nothing more is read from it. */
+const BACKLOG_MAX = 1_048_576;
+
+/** A connection and what is in flight on it. */
+export class Lane implements StreamHandler {
+  /** Counted from 1 in this process. */
+  readonly id: number;
+  readonly stream: ClientStream;
+  readonly #settings: LaneSettings;
+  readonly #events: LaneEvents;
+  readonly #desk: UpstreamDesk;
+  /** By wire id, oldest first. */
+  readonly #flights = new Map<string, { readonly flight: Flight; readonly sentAt: number }>();
+  #state: LaneState = 'open';
+  #formerly: LaneState = 'open';
+  #paused = false;
+  #clogged = false;
+  /** Deadlines count from here at the earliest: they stand still while we do not read. */
+  #readableSince = 0;
+  #pingedAt: number | undefined;
+  #changedAt = 0;
+  /** Stanzas received: a connection that brought any was a good one. */
+  received = 0;
+  /** When it last carried a message, on the monotonic clock. */
+  usedAt: number;
+  readonly openedAt: number;
+
+  constructor(id: number, settings: LaneSettings, events: LaneEvents) {
+    this.id = id;
+    this.#settings = settings;
+    this.#events = events;
+    const { clock, maxStanzaBytes } = settings;
+    this.stream = new ClientStream({ clock, maxStanzaBytes, closeMs: CLOSE_MS }, this);
+    this.openedAt = this.usedAt = this.#readableSince = clock.monotonic();
+    this.#desk = new UpstreamDesk({
+      receiver: settings.receiver,
+      ack: (to, messageId) => {
+        if (!this.stream.send(ackStanza(to, messageId))) events.count('upstream_unacked');
+      },
+      pause: (paused) => this.#pause(paused, this.#clogged),
+      done: () => this.#rest(),
+      failed: () => events.count('upstream_refused'),
+    });
+  }
+
+  get state(): LaneState {
+    return this.#state;
+  }
+
+  /** The state before this one. */
+  get formerly(): LaneState {
+    return this.#formerly;
+  }
+
+  /** When the state last changed, on the monotonic clock. */
+  get changedAt(): number {
+    return this.#changedAt;
+  }
+
+  /** Messages without an answer. */
+  get inFlight(): number {
+    return this.#flights.size;
+  }
+
+  /** Nothing in flight in either direction. */
+  get quiet(): boolean {
+    return this.#flights.size === 0 && this.#desk.pending === 0;
+  }
+
+  /** Sends a message. False if the connection is already closing: then nothing was sent, and nobody is told. */
+  send(flight: Flight, now: number): boolean {
+    const { message } = flight;
+    const { wireId } = message;
+    if (!this.stream.writable) return false;
+    const json = message.payload.kind === 'fcm' ? message.payload.json : '{}';
+    const ttl = remaining(message, now);
+    this.stream.send(downstreamStanza(ttl === undefined ? { wireId, json } : { wireId, json, ttl }));
+    const before = this.#flights.get(wireId);
+    this.#flights.delete(wireId);
+    this.usedAt = this.#settings.clock.monotonic();
+    this.#flights.set(wireId, { flight, sentAt: this.usedAt });
+    if (before) {
+      before.flight.resolve({ kind: 'unanswered', because: 'sent again' });
+      this.#events.onFreed(this);
+    }
+    return true;
+  }
+
+  /** Takes no more work from now on; the server will close. */
+  drain(): void {
+    if (this.#state === 'open') this.#become('draining');
+  }
+
+  /** Takes no more work from now on, and closes when nothing is in flight. */
+  retire(): void {
+    if (this.#state !== 'open') return;
+    this.#become('retiring');
+    this.#rest();
+  }
+
+  /** Closes in order, whatever is in flight. Resolves when the socket is gone. */
+  close(): Promise<void> {
+    return this.stream.close();
+  }
+
+  /** Looks at deadlines. `now` is monotonic. */
+  sweep(now: number): void {
+    if (this.#state === 'closed') return;
+    this.#unclog(now);
+    if (this.#paused || this.#clogged) return;
+    this.#sweepAcks(now);
+    this.#sweepSilence(now);
+    const { ackTimeoutMs } = this.#settings;
+    if (this.#state === 'retiring' && now - this.#changedAt >= ackTimeoutMs) void this.close();
+  }
+
+  onMessage(element: Parameters<StreamHandler['onMessage']>[0]): void {
+    this.received++;
+    const message = readServerMessage(element);
+    switch (message.kind) {
+      case 'ack':
+        this.#answer(message.wireId, (to) => outcomeOfAck(message, to));
+        break;
+      case 'nack':
+        this.#nack(message);
+        break;
+      case 'upstream':
+      case 'receipt':
+        this.#take(message);
+        break;
+      case 'draining':
+        this.#events.onDraining(this);
+        break;
+      case 'stanza-error':
+        this.#error(message);
+        break;
+      case 'unknown':
+        this.#events.count(message.reason);
+        break;
+    }
+  }
+
+  onEnd(end: StreamEnd): void {
+    if (this.#state === 'closed') return;
+    this.#become('closed');
+    const left = [...this.#flights.values()].map(({ flight }) => flight);
+    this.#flights.clear();
+    this.#events.onEnded(this, end, left);
+  }
+
+  onFault(error: unknown): void {
+    this.#events.onFault(error);
+  }
+
+  #become(state: LaneState): void {
+    this.#formerly = this.#state;
+    this.#state = state;
+    this.#changedAt = this.#settings.clock.monotonic();
+  }
+
+  #answer(wireId: string, outcome: (message: Message) => Outcome): void {
+    const found = this.#flights.get(wireId);
+    if (!found) {
+      // A late answer, or one that was never ours: the promise has been resolved, the store knows what to do.
+      this.#events.count('unexpected_answer');
+      return;
+    }
+    this.#flights.delete(wireId);
+    found.flight.resolve(outcome(found.flight.message));
+    this.#events.onFreed(this);
+    this.#rest();
+  }
+
+  #nack(nack: Extract<ServerMessage, { kind: 'nack' }>): void {
+    if (nack.code === 'BAD_ACK') {
+      // About an ack of ours, so the id is that of an upstream message.
+      this.#events.count('bad_ack');
+      this.#events.onBadAck(this, nack.description);
+      return;
+    }
+    if (nack.code === 'CONNECTION_DRAINING') this.#events.onDraining(this);
+    this.#answer(nack.wireId, (message) => outcomeOfNack(nack, message));
+  }
+
+  #error(error: Extract<ServerMessage, { kind: 'stanza-error' }>): void {
+    if (error.code === 406) {
+      // "Acks for messages not sent over this connection": nothing to send again, and never to be answered. [fcm.md §1.7]
+      this.#events.count('error_406');
+      return;
+    }
+    this.#events.count('stanza_error');
+    const id = error.ids.find((candidate) => this.#flights.has(candidate));
+    this.#answer(id ?? '', (message) => outcomeOfError(error, message));
+  }
+
+  #take(incoming: Extract<ServerMessage, { kind: 'upstream' | 'receipt' }>): void {
+    this.#desk.take(incoming);
+    if (!this.#clogged && this.stream.backlog > BACKLOG_MAX) this.#pause(this.#paused, true);
+  }
+
+  #pause(paused: boolean, clogged: boolean): void {
+    const before = this.#paused || this.#clogged;
+    this.#paused = paused;
+    this.#clogged = clogged;
+    const after = paused || clogged;
+    if (before === after) return;
+    this.#readableSince = this.#settings.clock.monotonic();
+    if (after) this.stream.pause();
+    else this.stream.resume();
+  }
+
+  /** A server that does not read its acks is not read either, and given up after a while. */
+  #unclog(now: number): void {
+    if (!this.#clogged) return;
+    if (this.stream.backlog <= BACKLOG_MAX / 2) this.#pause(this.#paused, false);
+    else if (now - this.#readableSince >= this.#settings.ackTimeoutMs)
+      this.#giveUp('write_timeout', 'it reads nothing');
+  }
+
+  #sweepAcks(now: number): void {
+    let overdue = 0;
+    for (const [wireId, { flight, sentAt }] of this.#flights) {
+      if (now - Math.max(sentAt, this.#readableSince) < this.#settings.ackTimeoutMs) break;
+      this.#flights.delete(wireId);
+      overdue++;
+      flight.resolve({ kind: 'unanswered', because: `no ack within ${this.#settings.ackTimeoutMs} ms` });
+    }
+    if (overdue === 0) return;
+    this.#events.onOverdue(this, overdue);
+    this.#rest();
+  }
+
+  /** [XEP-0199] Silence is answered with a ping; silence after that is the end. */
+  #sweepSilence(now: number): void {
+    const { pingIntervalMs } = this.#settings;
+    const heard = Math.max(this.stream.lastReadAt, this.#readableSince);
+    if (this.#pingedAt !== undefined && heard > this.#pingedAt) this.#pingedAt = undefined;
+    if (this.#pingedAt !== undefined) {
+      if (now - this.#pingedAt >= pingIntervalMs) this.#giveUp('ping_timeout', 'no sign of life');
+    } else if (now - heard >= pingIntervalMs) {
+      this.#pingedAt = now;
+      this.stream.send(pingStanza(`ping-${this.id}-${Math.round(now)}`));
+    }
+  }
+
+  #giveUp(event: string, why: string): void {
+    this.#events.count(event);
+    this.onEnd({ kind: 'failed', error: new Error(why) });
+    this.stream.destroy();
+  }
+
+  #rest(): void {
+    if (this.#state === 'retiring' && this.quiet) void this.close();
+    if (this.quiet) this.#events.onQuiet(this);
+  }
+}
+
+/** Whole seconds left, rounded up; undefined if the sender gave no TTL. */
+function remaining({ ttl, expiresAt }: Message, now: number): number | undefined {
+  if (ttl === undefined || ttl === 0) return ttl;
+  return Math.max(0, Math.ceil((expiresAt - now) / 1_000));
+}

@@ -1,0 +1,320 @@
+import { createPool, type Pool } from 'generic-pool';
+import type { Clock } from '../../lib/clock.ts';
+import { type Log, reason } from '../../lib/log.ts';
+import type { LoginGate } from './gate.ts';
+import type { Lane } from './lane.ts';
+import { POOL_MAX } from './options.ts';
+
+/** Logins at once while all is well. While they fail, the gate lets one through at a time. */
+const LOGINS_AT_ONCE = 4;
+
+/** What may change while the pool runs. */
+export interface PoolSize {
+  readonly min: number;
+  readonly max: number;
+  readonly window: number;
+}
+
+export interface PoolLinks {
+  readonly clock: Clock;
+  readonly log: Log;
+  readonly gate: LoginGate;
+  readonly idleMs: number;
+  readonly drainTimeoutMs: number;
+  readonly drainingMax: number;
+  /** A new lane, not yet logged in. */
+  make(): Lane;
+  logIn(lane: Lane): Promise<void>;
+  /** Room appeared where there was none. */
+  onRoom(): void;
+  count(event: string): void;
+}
+
+/**
+ * The connections of a provider. `generic-pool` makes, validates and evicts them, with a hard maximum; this class decides
+ * how many are borrowed, between `min` and `max`, which may change while it runs. A borrowed one is a lane that takes work.
+ */
+export class LanePool {
+  readonly #links: PoolLinks;
+  readonly #pool: Pool<Lane>;
+  #size: PoolSize;
+  /** Borrowed and open. */
+  readonly #lanes = new Map<number, Lane>();
+  /** Those of them whose window is not full. The first takes the next message, so that the last may become idle. */
+  readonly #roomy = new Set<Lane>();
+  /** Left by us, because the server said so; oldest first. */
+  readonly #draining = new Set<Lane>();
+  readonly #connecting = new Set<Lane>();
+  /** Every connection that has logged in and not ended, in whatever state. */
+  readonly #all = new Set<Lane>();
+  /** Places in the windows of all lanes together. Negative for a moment when the window shrinks. */
+  #free = 0;
+  #growing = 0;
+  #stopped = false;
+  #edge = false;
+
+  constructor(links: PoolLinks, size: PoolSize) {
+    this.#links = links;
+    this.#size = size;
+    this.#pool = createPool<Lane>(
+      {
+        create: () => this.#create(),
+        // While stopping anything will do: a borrower that waits must be told, or the pool would try again for ever.
+        validate: async (lane) => lane.state === 'open' || this.#stopped,
+        destroy: async (lane) => this.#leave(lane),
+      },
+      {
+        min: 0,
+        max: POOL_MAX,
+        testOnBorrow: true,
+        autostart: false,
+        evictionRunIntervalMillis: 1_000,
+        numTestsPerEvictionRun: POOL_MAX,
+        idleTimeoutMillis: 1,
+      },
+    );
+    this.#pool.on('factoryCreateError', (error) => this.#links.log.error('pool failed', { error: reason(error) }));
+  }
+
+  get size(): PoolSize {
+    return this.#size;
+  }
+
+  /** Every connection that lives, for sweeps and for the end. */
+  get all(): ReadonlySet<Lane> {
+    return this.#all;
+  }
+
+  get open(): number {
+    return this.#lanes.size;
+  }
+
+  get draining(): number {
+    return this.#draining.size;
+  }
+
+  get connecting(): number {
+    return this.#connecting.size;
+  }
+
+  /** Free places in all windows together. */
+  get room(): number {
+    return this.#stopped || this.#free < 0 ? 0 : this.#free;
+  }
+
+  /** Messages in the windows of open lanes. */
+  get used(): number {
+    return this.#lanes.size * this.#size.window - this.#free;
+  }
+
+  start(): void {
+    this.#pool.start();
+    this.#grow();
+  }
+
+  /** The lane for the next message: the preferred one if it lives and has room; undefined if none has. */
+  pick(preferred?: number): Lane | undefined {
+    const wished = preferred === undefined ? undefined : this.#lanes.get(preferred);
+    if (wished && this.#roomy.has(wished)) return wished;
+    for (const lane of this.#roomy) return lane;
+    return undefined;
+  }
+
+  /** A message went out on `lane`. */
+  taken(lane: Lane): void {
+    if (!this.#lanes.has(lane.id)) return;
+    this.#free--;
+    if (lane.inFlight >= this.#size.window) this.#roomy.delete(lane);
+    if (this.#free <= 0) this.#grow();
+  }
+
+  /** A message on `lane` got its outcome, or `count` did. */
+  freed(lane: Lane, count = 1): void {
+    if (!this.#lanes.has(lane.id)) return;
+    this.#gain(count);
+    if (lane.inFlight < this.#size.window) this.#roomy.add(lane);
+  }
+
+  /** The server asked us to leave this connection: it takes no more work, and another is borrowed at once. */
+  drain(lane: Lane): void {
+    if (lane.state !== 'open') return;
+    lane.drain();
+    this.#links.count('drain');
+    this.#links.log.info('connection drains', { lane: lane.id, inFlight: lane.inFlight });
+    this.#abandon(lane);
+  }
+
+  /** We leave this connection when its messages are answered. */
+  retire(lane: Lane): void {
+    if (lane.state !== 'open') return;
+    lane.retire();
+    this.#abandon(lane);
+  }
+
+  /** The connection is no more. `free` places went with it. */
+  ended(lane: Lane, inFlight: number): void {
+    this.#all.delete(lane);
+    this.#draining.delete(lane);
+    this.#abandon(lane, inFlight);
+  }
+
+  /** A connection beside the lanes, for the probe. Undefined when the pool stops. */
+  async borrow(): Promise<Lane | undefined> {
+    for (;;) {
+      if (this.#stopped) return undefined;
+      const lane = await this.#pool.acquire();
+      if (lane.state === 'open' && !this.#stopped) return lane;
+      this.giveBack(lane);
+    }
+  }
+
+  giveBack(lane: Lane): void {
+    if (!this.#pool.isBorrowedResource(lane)) return;
+    void (lane.state === 'open' && !this.#stopped ? this.#pool.release(lane) : this.#pool.destroy(lane));
+  }
+
+  /** Sets new bounds. What is too much goes when its messages are answered. */
+  resize(size: PoolSize): void {
+    this.#size = size;
+    this.#free = 0;
+    this.#roomy.clear();
+    for (const lane of this.#lanes.values()) {
+      this.#free += size.window - lane.inFlight;
+      if (lane.inFlight < size.window) this.#roomy.add(lane);
+    }
+    for (const lane of [...this.#lanes.values()].reverse()) {
+      if (this.#lanes.size <= size.max) break;
+      this.retire(lane);
+    }
+    this.#notify();
+    this.#grow();
+  }
+
+  /** Gives idle lanes back, and closes draining ones that the server forgot. `now` is monotonic. */
+  sweep(now: number): void {
+    for (const lane of this.#draining) {
+      if (now - lane.changedAt >= this.#links.drainTimeoutMs) void lane.close();
+    }
+    for (const lane of [...this.#lanes.values()].reverse()) {
+      if (this.#lanes.size <= this.#size.min) break;
+      if (lane.inFlight > 0 || now - lane.usedAt < this.#links.idleMs) continue;
+      this.#forget(lane, 0);
+      this.giveBack(lane);
+    }
+    this.#grow();
+  }
+
+  /** Stops borrowing. Lanes stay until {@link close}. */
+  stop(): void {
+    this.#stopped = true;
+    this.#links.gate.close();
+    for (const lane of this.#connecting) lane.stream.destroy();
+  }
+
+  /** Closes every connection in order and waits for the end of all. */
+  async close(): Promise<void> {
+    this.stop();
+    await Promise.all([...this.#all].map((lane) => lane.close()));
+    for (const lane of this.#lanes.values()) this.giveBack(lane);
+    await this.#pool.drain();
+    await this.#pool.clear();
+  }
+
+  /** Never rejects: the pool would try again at once, and for ever. */
+  async #create(): Promise<Lane> {
+    const { gate, count } = this.#links;
+    for (;;) {
+      const leave = await gate.enter();
+      const lane = this.#links.make();
+      if (!leave) {
+        lane.stream.destroy();
+        return lane;
+      }
+      this.#connecting.add(lane);
+      try {
+        await this.#links.logIn(lane);
+        gate.succeeded(leave);
+        count('login');
+        if (lane.state !== 'closed') this.#all.add(lane);
+        return lane;
+      } catch (error) {
+        count('login_failed');
+        gate.failed(leave, error);
+      } finally {
+        this.#connecting.delete(lane);
+      }
+    }
+  }
+
+  /** Borrows up to what is wanted: `min`, and one more while all are full. */
+  #grow(): void {
+    const { min, max } = this.#size;
+    while (!this.#stopped) {
+      const have = this.#lanes.size + this.#growing;
+      const wanted = this.#free > 0 ? min : Math.min(max, Math.max(min, this.#lanes.size + 1));
+      if (have >= wanted || this.#growing >= LOGINS_AT_ONCE) return;
+      this.#growing++;
+      this.#pool.acquire().then(
+        (lane) => this.#welcome(lane),
+        (error) => {
+          this.#growing--;
+          this.#links.log.error('pool failed', { error: reason(error) });
+        },
+      );
+    }
+  }
+
+  #welcome(lane: Lane): void {
+    this.#growing--;
+    if (this.#stopped || lane.state !== 'open' || this.#lanes.size >= this.#size.max) this.giveBack(lane);
+    else {
+      lane.usedAt = this.#links.clock.monotonic();
+      this.#lanes.set(lane.id, lane);
+      this.#roomy.add(lane);
+      this.#gain(this.#size.window);
+    }
+    this.#grow();
+  }
+
+  /** Takes `lane` out of the lanes and of the pool; `destroy` decides what becomes of it by its state. */
+  #abandon(lane: Lane, inFlight = lane.inFlight): void {
+    this.#forget(lane, inFlight);
+    if (this.#pool.isBorrowedResource(lane)) void this.#pool.destroy(lane);
+    this.#grow();
+  }
+
+  #forget(lane: Lane, inFlight: number): void {
+    if (!this.#lanes.delete(lane.id)) return;
+    this.#roomy.delete(lane);
+    this.#free -= this.#size.window - inFlight;
+  }
+
+  /** The end of a pooled connection: a draining one waits for its server, within bounds. */
+  #leave(lane: Lane): void {
+    if (lane.state === 'open') lane.retire();
+    if (lane.state !== 'draining') return;
+    this.#draining.add(lane);
+    const [oldest] = this.#draining;
+    if (this.#draining.size > this.#links.drainingMax && oldest) {
+      this.#draining.delete(oldest);
+      this.#links.count('drain_overflow');
+      void oldest.close();
+    }
+  }
+
+  #gain(count: number): void {
+    const before = this.#free;
+    this.#free += count;
+    if (before <= 0 && this.#free > 0) this.#notify();
+  }
+
+  /** Tells of room at the end of this turn, when a whole chunk of acks has been read. */
+  #notify(): void {
+    if (this.#edge || this.#free <= 0) return;
+    this.#edge = true;
+    queueMicrotask(() => {
+      this.#edge = false;
+      if (this.room > 0) this.#links.onRoom();
+    });
+  }
+}

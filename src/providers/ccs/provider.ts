@@ -1,0 +1,318 @@
+import { readFile } from 'node:fs/promises';
+import type { Health, Message, Outcome, Payload, Provider, Receiver, Refusal, Telemetry } from '../../core/index.ts';
+import type { Random } from '../../lib/backoff.ts';
+import { type Clock, every, type Timer } from '../../lib/clock.ts';
+import { DeadlineError, deadline } from '../../lib/deadline.ts';
+import { type Log, reason } from '../../lib/log.ts';
+import { logIn, type StreamEnd, XmlError } from '../../protocols/ccs/index.ts';
+import { LoginGate } from './gate.ts';
+import { inspectPayload } from './inspect.ts';
+import { type Flight, Lane, type LaneEvents } from './lane.ts';
+import type { CcsOptions } from './options.ts';
+import { ruleOf } from './outcomes.ts';
+import { LanePool, type PoolSize } from './pool.ts';
+import { isBlame, Probe } from './probe.ts';
+
+export interface CcsDeps {
+  readonly name: string;
+  readonly options: CcsOptions;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly telemetry: Telemetry;
+}
+
+/** The pool as it is. */
+export interface PoolState extends PoolSize {
+  readonly open: number;
+  readonly connecting: number;
+  readonly draining: number;
+  /** Messages in the windows of open connections. */
+  readonly used: number;
+  /** Suspects that wait for their turn on the probe connection. */
+  readonly probing: number;
+}
+
+export interface CcsProvider extends Provider {
+  pool(): PoolState;
+  /**
+   * Changes the pool while it runs. Connections beyond a smaller `max` go when their messages are answered.
+   * @throws RangeError for what the options would not allow either
+   */
+  resize(size: Partial<PoolSize>): void;
+}
+
+/** A way to devices over CCS, the XMPP protocol of FCM. Nothing happens before `start`. */
+export function createCcsProvider(deps: CcsDeps): CcsProvider {
+  return new Ccs(deps);
+}
+
+/** Messages whose connection is remembered for the next attempt, at most. */
+const PREFERRED_MAX = 10_000;
+
+class Ccs implements CcsProvider {
+  readonly name: string;
+  readonly #deps: CcsDeps;
+  readonly #log: Log;
+  readonly #gate: LoginGate;
+  readonly #pool: LanePool;
+  readonly #probe: Probe;
+  /** The lane of messages that shall be tried on the same connection again, by wire id. [fcm.md §1.6] */
+  readonly #preferred = new Map<string, number>();
+  #receiver: Receiver | undefined;
+  #ca: string | undefined;
+  #listener: () => void = () => {};
+  #sweep: Timer | undefined;
+  #laneIds = 0;
+  #state: 'new' | 'running' | 'stopping' = 'new';
+  #stopped: Promise<void> | undefined;
+  #atRest: (() => void) | undefined;
+
+  constructor(deps: CcsDeps) {
+    const { name, options, clock, random, log, telemetry } = deps;
+    this.name = name;
+    this.#deps = deps;
+    this.#log = log.child({ provider: name });
+    this.#gate = new LoginGate(clock, random, this.#log);
+    const count = (event: string) => this.#count(event);
+    this.#pool = new LanePool(
+      {
+        clock,
+        log: this.#log,
+        gate: this.#gate,
+        idleMs: options.pool.idle,
+        drainTimeoutMs: options.drain_timeout,
+        drainingMax: options.draining_max,
+        make: () => this.#make(),
+        logIn: (lane) => this.#logIn(lane),
+        onRoom: () => this.#listener(),
+        count,
+      },
+      { min: options.pool.min, max: options.pool.max, window: options.pool.window },
+    );
+    this.#probe = new Probe({
+      clock,
+      log: this.#log,
+      patienceMs: options.ack_timeout,
+      borrow: () => this.#pool.borrow(),
+      giveBack: (lane) => this.#pool.giveBack(lane),
+      count,
+    });
+    telemetry.gauge('pushbridge_provider_window_used', () => [[{ provider: name }, this.#pool.used]]);
+    telemetry.gauge('pushbridge_provider_window_size', () => [
+      [{ provider: name }, this.#pool.open * this.#pool.size.window],
+    ]);
+    telemetry.gauge('pushbridge_pool_connections', () => [
+      [{ provider: name, state: 'connecting' }, this.#pool.connecting],
+      [{ provider: name, state: 'open' }, this.#pool.open],
+      [{ provider: name, state: 'draining' }, this.#pool.draining],
+    ]);
+  }
+
+  inspect(payload: Payload): Refusal | undefined {
+    return inspectPayload(payload, this.#deps.options.max_data_bytes);
+  }
+
+  room(): number {
+    return this.#pool.room;
+  }
+
+  onRoom(listener: () => void): void {
+    this.#listener = listener;
+  }
+
+  pool(): PoolState {
+    const { size, open, connecting, draining, used } = this.#pool;
+    return { ...size, open, connecting, draining, used, probing: this.#probe.waiting };
+  }
+
+  resize(size: Partial<PoolSize>): void {
+    const next = { ...this.#pool.size, ...size };
+    for (const [key, value] of Object.entries(next)) {
+      if (!Number.isInteger(value) || value < 1 || value > 1_000) throw new RangeError(`${key} must be 1 to 1000`);
+    }
+    if (next.min > next.max) throw new RangeError('min must not be more than max');
+    this.#log.info('pool resized', next);
+    this.#pool.resize(next);
+  }
+
+  deliver(message: Message, now: number): Promise<Outcome> {
+    return new Promise((resolve) => this.#deliver({ message, resolve }, now));
+  }
+
+  /** @throws Error if the file `ca` cannot be read */
+  async start(receiver: Receiver): Promise<void> {
+    const { options, clock } = this.#deps;
+    if (options.ca !== undefined) this.#ca = await readFile(options.ca, 'utf8');
+    this.#receiver = receiver;
+    if (this.#state !== 'new') return;
+    this.#state = 'running';
+    const shortest = Math.min(options.ack_timeout, options.ping_interval, options.pool.idle, options.drain_timeout);
+    const pause = Math.min(1_000, Math.max(5, Math.round(shortest / 5)));
+    this.#sweep = every(
+      clock,
+      pause,
+      () => this.#onSweep(clock.monotonic()),
+      (error) => this.#log.error('sweep failed', { error: reason(error) }),
+    );
+    this.#pool.start();
+  }
+
+  stop(ms: number): Promise<void> {
+    this.#stopped ??= this.#stop(ms);
+    return this.#stopped;
+  }
+
+  health(): Health {
+    const { open, connecting, draining, size, used } = this.#pool;
+    const facts = { open, connecting, draining, used, min: size.min, max: size.max, window: size.window };
+    const trouble = this.#gate.trouble;
+    if (this.#state !== 'running') return { state: 'down', detail: `not running (${this.#state})`, facts };
+    if (open === 0) return { state: 'down', detail: trouble?.because ?? 'connecting', facts };
+    if (trouble) return { state: 'degraded', detail: trouble.because, facts };
+    if (open < size.min) return { state: 'degraded', detail: `${open} of ${size.min} connections are open`, facts };
+    return { state: 'ok', facts };
+  }
+
+  #deliver(flight: Flight, now: number): void {
+    const { wireId } = flight.message;
+    if (this.#state === 'running' && this.#probe.suspects(wireId)) {
+      this.#probe.add(flight);
+      return;
+    }
+    const lane = this.#state === 'running' ? this.#pool.pick(this.#recall(wireId)) : undefined;
+    if (lane?.send(this.#preferring(flight, lane.id), now)) this.#pool.taken(lane);
+    else flight.resolve({ kind: 'unsent', because: 'no connection has room' });
+  }
+
+  /** Remembers the lane if the answer says that the next attempt shall go there too. */
+  #preferring(flight: Flight, lane: number): Flight {
+    const { message, resolve } = flight;
+    return {
+      message,
+      resolve: (outcome) => {
+        if (outcome.kind === 'later' && ruleOf(outcome.code) === 'message') this.#remember(message.wireId, lane);
+        resolve(outcome);
+      },
+    };
+  }
+
+  #remember(wireId: string, lane: number): void {
+    this.#preferred.set(wireId, lane);
+    const [oldest] = this.#preferred.keys();
+    if (this.#preferred.size > PREFERRED_MAX && oldest !== undefined) this.#preferred.delete(oldest);
+  }
+
+  #recall(wireId: string): number | undefined {
+    if (this.#preferred.size === 0) return undefined;
+    const lane = this.#preferred.get(wireId);
+    if (lane !== undefined) this.#preferred.delete(wireId);
+    return lane;
+  }
+
+  #make(): Lane {
+    const { options, clock } = this.#deps;
+    const receiver = this.#receiver;
+    if (!receiver) throw new TypeError('a lane before start');
+    const settings = {
+      clock,
+      receiver,
+      ackTimeoutMs: options.ack_timeout,
+      pingIntervalMs: options.ping_interval,
+      maxStanzaBytes: options.max_stanza_bytes,
+    };
+    return new Lane(++this.#laneIds, settings, this.#events);
+  }
+
+  #logIn(lane: Lane): Promise<void> {
+    const { options, clock } = this.#deps;
+    const { host, port, domain } = options;
+    return logIn(lane.stream, {
+      clock,
+      host,
+      port,
+      domain,
+      username: `${options.sender_id}@${domain}`,
+      password: options.server_key,
+      timeoutMs: options.login_timeout,
+      ...(this.#ca !== undefined && { ca: this.#ca }),
+    });
+  }
+
+  readonly #events: LaneEvents = {
+    onFreed: (lane) => this.#pool.freed(lane),
+    onDraining: (lane) => this.#pool.drain(lane),
+    onOverdue: (lane, count) => {
+      this.#count('ack_timeout');
+      this.#log.warn('messages without an ack, connection retires', { lane: lane.id, count });
+      this.#pool.freed(lane, count);
+      this.#pool.retire(lane);
+    },
+    onEnded: (lane, end, left) => this.#ended(lane, end, left),
+    onQuiet: () => this.#checkRest(),
+    onBadAck: (lane, description) => this.#log.warn('the service did not like an ack', { lane: lane.id, description }),
+    onFault: (error) => this.#log.error('stanza not handled', { error: reason(error) }),
+    count: (event) => this.#count(event),
+  };
+
+  #ended(lane: Lane, end: StreamEnd, left: readonly Flight[]): void {
+    const known = this.#pool.all.has(lane);
+    const leaving = lane.formerly !== 'open';
+    const condition = end.kind === 'stream-error' ? end.condition : undefined;
+    const because = condition
+      ? `stream error ${condition}`
+      : end.kind === 'failed'
+        ? reason(end.error)
+        : 'connection closed';
+    if (end.kind === 'stream-error') this.#count('stream_error');
+    if (end.kind === 'failed' && end.error instanceof XmlError) this.#count('unreadable');
+    if (known && !leaving && end.kind !== 'local') {
+      this.#count('drop');
+      this.#log.warn('connection lost', { lane: lane.id, because, inFlight: left.length });
+      this.#gate.dropped(lane.openedAt, lane.received > 0);
+    } else if (known) this.#log.info('connection closed', { lane: lane.id, because, inFlight: left.length });
+    this.#pool.ended(lane, left.length);
+    const blame = condition !== undefined && isBlame(condition);
+    for (const flight of left) {
+      if (blame && flight.killed) flight.killed(condition);
+      else if (blame) this.#probe.add(flight);
+      else flight.resolve({ kind: 'unanswered', because });
+    }
+    this.#checkRest();
+  }
+
+  #onSweep(now: number): void {
+    for (const lane of this.#pool.all) lane.sweep(now);
+    this.#pool.sweep(now);
+    this.#probe.sweep(now);
+  }
+
+  async #stop(ms: number): Promise<void> {
+    const { clock } = this.#deps;
+    const started = this.#state === 'running';
+    this.#state = 'stopping';
+    this.#pool.stop();
+    this.#probe.stop();
+    if (!started) return;
+    const rest = new Promise<void>((resolve) => (this.#atRest = resolve));
+    this.#checkRest();
+    await deadline(clock, rest, ms, 'messages in flight').catch((error) => {
+      if (!(error instanceof DeadlineError)) throw error;
+      this.#log.warn('stopping with messages in flight', {
+        inFlight: [...this.#pool.all].reduce((n, l) => n + l.inFlight, 0),
+      });
+    });
+    await this.#pool.close();
+    this.#sweep?.cancel();
+  }
+
+  #checkRest(): void {
+    if (!this.#atRest) return;
+    for (const lane of this.#pool.all) if (!lane.quiet) return;
+    this.#atRest();
+  }
+
+  #count(event: string): void {
+    this.#deps.telemetry.add('pushbridge_provider_events_total', { provider: this.name, event });
+  }
+}
