@@ -62,7 +62,7 @@ function logon(header: JsonObject): Of<'LOGON'> {
     ...(secret !== undefined && { secret }),
     ...(window !== undefined && { window }),
     ...(client !== undefined && { client }),
-    ...(confirm !== undefined && { confirm }),
+    ...(confirm && { confirm }),
   };
 }
 

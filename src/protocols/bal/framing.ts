@@ -41,9 +41,9 @@ export class FrameDecoder {
     return this.#buffered;
   }
 
-  /** Adds what was read from the connection. The chunk must not be changed afterwards. */
+  /** Adds what was read from the connection. The chunk must not be changed afterwards. Behind an error it is dropped. */
   push(chunk: Buffer): void {
-    if (chunk.length === 0) return;
+    if (chunk.length === 0 || this.#error) return;
     this.#chunks.push(chunk);
     this.#buffered += chunk.length;
   }

@@ -32,6 +32,7 @@ export function readProtobuf(body: Buffer): RawFrame {
     throw invalid('the frame is not a valid protobuf message', { cause });
   }
   refuseWrongTypes(message.$unknowns);
+  if (message.taken === null) message.taken = undefined; // the library's word for an absent optional field
   if (message.sequence_id) message.sequence_id = toNumber(message.sequence_id, 'sequence_id');
   const list = message.sequence_ids;
   if (Array.isArray(list)) message.sequence_ids = list.map((id) => toNumber(id, 'sequence_ids'));
