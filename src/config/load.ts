@@ -6,7 +6,15 @@ import { checkFiles } from './files.ts';
 import { applyOverrides, at, type Override, readTexts } from './overrides.ts';
 import { ConfigError, type Path, type Problem, pathText } from './problems.ts';
 import { checkRules } from './rules.ts';
-import { type Config, providerSchema, providerType, providerTypes, type SectionName, sections } from './schema.ts';
+import {
+  type Config,
+  PROVIDER_NAME,
+  providerSchema,
+  providerType,
+  providerTypes,
+  type SectionName,
+  sections,
+} from './schema.ts';
 import { fieldAt, fieldsOf } from './walk.ts';
 import { words } from './words.ts';
 import { type Environment, emptySource, readBounded, readYaml, type Source } from './yaml.ts';
@@ -84,9 +92,9 @@ class Reader {
       const value = this.#read([name], sections[name], root[name]);
       if (value !== undefined) read[name] = value;
     }
-    const written = (read.providers ?? {}) as Record<string, unknown>;
-    const names = Object.keys(written);
+    const written = (read.providers ? root.providers : undefined) ?? {};
     read.providers = this.#providers(written);
+    const names = Object.keys(written);
     // What the rules find absent is what could not be read.
     const partial = read as Partial<Config>;
     checkRules(partial, names, (path, message) => this.#wrong(path, message));
@@ -101,9 +109,10 @@ class Reader {
     return deepFreeze(value) as Config[K];
   }
 
-  #providers(written: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  #providers(written: object): Record<string, unknown> {
     const read: Record<string, unknown> = {};
     for (const [name, options] of Object.entries(written)) {
+      if (!PROVIDER_NAME.test(name)) continue; // a rule tells of it
       const path = ['providers', name];
       const type = providerType(name, options);
       const schema = providerSchema(type);

@@ -10,6 +10,20 @@ export const MAX_VALUES = 50_000;
 /** How deep values may be nested. */
 export const MAX_DEPTH = 32;
 
+/** Problems of syntax that are told: one wrong quote makes many. */
+const MAX_SYNTAX_PROBLEMS = 5;
+
+/** Words for the problems whose own message would quote the file, and with it perhaps a secret. */
+const QUOTING: Readonly<Record<string, string>> = {
+  BAD_ALIAS: 'an alias that can not be used',
+  BAD_DIRECTIVE: 'a directive that is not known',
+  BAD_DQ_ESCAPE: 'an escape sequence that is not known',
+  IMPOSSIBLE: 'it can not be understood',
+  RESOURCE_EXHAUSTION: 'it is nested too deeply',
+  TAG_RESOLVE_FAILED: 'a tag that is not known',
+  UNEXPECTED_TOKEN: 'something that does not belong here',
+};
+
 export type Environment = Readonly<Record<string, string | undefined>>;
 
 /** A configuration as it was written: plain values, and where each of them stands. */
@@ -89,9 +103,8 @@ function parse(
   lineCounter?: LineCounter,
 ): unknown {
   const document = parseDocument(text, { prettyErrors: false, uniqueKeys: false, ...(lineCounter && { lineCounter }) });
-  for (const { message, pos } of [...document.errors, ...document.warnings].slice(0, 5)) {
-    // What follows a colon quotes the file, and might be a secret.
-    const words = message.split(/: ?["!]/)[0];
+  for (const { code, message, pos } of [...document.errors, ...document.warnings].slice(0, MAX_SYNTAX_PROBLEMS)) {
+    const words = QUOTING[code] ?? message;
     source.problems.push({ at: at(pos[0]), key: pathText(path), message: `is not valid YAML: ${words}` });
   }
   if (document.errors.length + document.warnings.length > 0) return undefined;
