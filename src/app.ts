@@ -54,7 +54,11 @@ type Makers = {
 const makers: Makers = {
   ccs: (name, options, deps) => {
     const provider = createCcsProvider({ name, options, ...deps });
-    return { provider, pool: { get: () => provider.pool(), resize: (change) => provider.resize(change) } };
+    const get = () => {
+      const { min, max, window, ...facts } = provider.pool();
+      return { min, max, window, facts };
+    };
+    return { provider, pool: { get, resize: (change) => provider.resize(change) } };
   },
 };
 

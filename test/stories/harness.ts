@@ -1,0 +1,110 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { type App, createApp } from '../../src/app.ts';
+import { loadConfig } from '../../src/config/index.ts';
+import { createEmulator, type Emulator, type EmulatorInput } from '../../src/emulator/index.ts';
+import { silentLog } from '../../src/lib/log.ts';
+import { Backend, type Json } from '../doors/bal/harness.ts';
+
+export interface StoryOptions {
+  readonly emulator?: EmulatorInput;
+  readonly sessions?: readonly Json[];
+  /** Keys beside those that the story needs. */
+  readonly config?: Json;
+  readonly ccs?: Json;
+  readonly pool?: Json;
+}
+
+/** The whole bridge, wired as `pushbridge serve` wires it, with an emulator and a SQLite file of its own. */
+export class Story {
+  readonly folder = mkdtempSync(join(tmpdir(), 'pushbridge-story-'));
+  readonly emulator: Emulator;
+  readonly #options: StoryOptions;
+  readonly #backends: Backend[] = [];
+  #app: App | undefined;
+
+  private constructor(options: StoryOptions) {
+    this.#options = options;
+    this.emulator = createEmulator({
+      port: 0,
+      senders: { '1234567890': 'key' },
+      ca_file: join(this.folder, 'ca.pem'),
+      ...options.emulator,
+    });
+  }
+
+  static async start(options: StoryOptions = {}): Promise<Story> {
+    const story = new Story(options);
+    await story.emulator.start();
+    await story.startBridge();
+    return story;
+  }
+
+  /** Starts the bridge, again or for the first time, on the same store. */
+  async startBridge(): Promise<void> {
+    const { config, sessions, ccs, pool } = this.#options;
+    const text = JSON.stringify({
+      store: { url: `sqlite:${join(this.folder, 'bridge.db')}` },
+      bal: { port: 0 },
+      admin: { port: 0 },
+      sessions: sessions ?? [{ id: 'com.example.app' }],
+      providers: {
+        ccs: {
+          host: '127.0.0.1',
+          port: this.emulator.port,
+          sender_id: '1234567890',
+          server_key: 'key',
+          ca: join(this.folder, 'ca.pem'),
+          ...(pool && { pool }),
+          ...ccs,
+        },
+      },
+      ...config,
+    });
+    this.#app = await createApp(loadConfig({ text }), { log: silentLog });
+    await this.#app.start();
+  }
+
+  get app(): App {
+    if (!this.#app) throw new Error('the bridge is not running');
+    return this.#app;
+  }
+
+  async stopBridge(ms = 5_000): Promise<void> {
+    await this.#app?.stop(ms);
+    this.#app = undefined;
+  }
+
+  /** A backend that is logged on. */
+  async logOn(fields: Json = {}): Promise<Backend> {
+    const backend = await Backend.connect(this.app.balPort);
+    this.#backends.push(backend);
+    backend.send({ message_type: 'LOGON', session_id: 'com.example.app', ...fields });
+    const response = await backend.next();
+    if (response.status !== 'SUCCESS') throw new Error(`logon failed: ${JSON.stringify(response)}`);
+    return backend;
+  }
+
+  async admin(path: string, init?: RequestInit): Promise<Response> {
+    return fetch(`http://127.0.0.1:${this.app.adminPort}${path}`, init);
+  }
+
+  async stop(): Promise<void> {
+    for (const backend of this.#backends) backend.destroy();
+    await this.stopBridge(100);
+    await this.emulator.stop();
+    rmSync(this.folder, { recursive: true });
+  }
+}
+
+/** Reads until `count` frames of these types have come, acknowledging all, and gives them. */
+export async function collect(backend: Backend, count: number, ...types: string[]): Promise<Json[]> {
+  const found: Json[] = [];
+  while (found.length < count) {
+    const frame = await backend.next();
+    if (frame.sequence_id !== undefined) backend.ack(frame.sequence_id);
+    if (types.includes(String(frame.message_type))) found.push(frame);
+  }
+  return found;
+}
