@@ -11,15 +11,10 @@ export interface PoolSettings {
   readonly window: number;
 }
 
-/** The settings in effect, and what there is. */
-export interface PoolState extends PoolSettings {
-  /** Connections by state, messages in flight and the like. */
-  readonly facts?: Readonly<Record<string, number>>;
-}
-
 /** A pool as the operator sees it. */
 export interface Pool {
-  get(): PoolState;
+  /** The settings in effect. Further figures, such as connections by state, are shown as they are. */
+  get(): PoolSettings;
   /** Applies a change that was checked: what is absent stays. May throw a RangeError for a value that it can't take. */
   resize(change: Partial<PoolSettings>): void;
 }
@@ -53,11 +48,7 @@ const change = z.strictObject(
 );
 
 /** `GET /pool` shows every provider's pool, `PATCH /pool` changes one. */
-export function addPoolRoutes(
-  server: HttpServer,
-  pools: Pools,
-  onChange: (name: string, pool: PoolState) => void,
-): void {
+export function addPoolRoutes(server: HttpServer, pools: Pools): void {
   server.route({
     method: 'GET',
     path: '/pool',
@@ -78,15 +69,13 @@ export function addPoolRoutes(
       const { min, max } = { ...pool.get(), ...changes };
       if (min > max) throw wrong(`min: must not be more than max (${max})`);
       resize(pool, changes);
-      onChange(name, pool.get());
       return { json: { provider: name, ...view(pools, name) } };
     },
   });
 }
 
 function view(pools: Pools, name: string): Record<string, unknown> {
-  const { min, max, window, facts } = found(pools, name).get();
-  return { min, max, window, ...facts };
+  return { ...found(pools, name).get() };
 }
 
 /** The provider may be left out where there is only one. */

@@ -49,9 +49,7 @@ export function createAdmin({ host, port, parts, metrics, pools, log }: AdminDep
     path: '/metrics',
     handle: async () => ({ text: await metrics.text(), type: metrics.contentType }),
   });
-  addPoolRoutes(server, pools, (provider, { min, max, window }) =>
-    log.info('pool changed', { provider, min, max, window }),
-  );
+  addPoolRoutes(server, pools);
   let stopping: Promise<void> | undefined;
   return {
     async start() {
