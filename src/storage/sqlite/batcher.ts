@@ -1,0 +1,149 @@
+import { Worker } from 'node:worker_threads';
+import { StoreError, type Work } from '../../core/index.ts';
+import type { Call, Counts, OperationName, Operations, Reply, Request, Trouble, WorkerData } from './operations.ts';
+
+/** How many operations are committed together at most. */
+export const BATCH_MAX = 512;
+
+interface Waiting {
+  readonly call: Call;
+  readonly resolve: (result: never) => void;
+  readonly reject: (error: StoreError) => void;
+}
+
+/** What the batcher tells: counters and work after each commit, trouble when it begins and ends. */
+export interface BatcherEvents {
+  counts(counts: readonly Counts[]): void;
+  work(work: readonly Work[]): void;
+  trouble(error: StoreError | undefined): void;
+}
+
+/**
+ * The other end of the worker: while one batch is being committed the next one collects. Every call is answered once, by
+ * its result or by a {@link StoreError}.
+ */
+export class Batcher {
+  readonly #worker: Worker;
+  readonly #events: BatcherEvents;
+  #collecting: Waiting[] = [];
+  #committing: Waiting[] = [];
+  #scheduled = false;
+  #trouble: string | undefined;
+  /** Why calls are no longer taken. */
+  #ended: StoreError | undefined;
+  #closing: PromiseWithResolvers<void> | undefined;
+
+  /** Starts the worker; resolves when it has opened the database, and rejects with its reason if it refuses. */
+  static async start(data: WorkerData, events: BatcherEvents): Promise<Batcher> {
+    const file = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js';
+    const worker = new Worker(new URL(file, import.meta.url), { workerData: data });
+    const { promise, resolve, reject } = Promise.withResolvers<Extract<Reply, { kind: 'opened' }>>();
+    worker.once('error', (cause) =>
+      reject(new StoreError('failed', `the thread of the store failed: ${cause}`, { cause })),
+    );
+    worker.once('exit', () => reject(new StoreError('failed', 'the thread of the store ended before it was open')));
+    worker.once('message', (reply: Reply) => {
+      if (reply.kind === 'opened') resolve(reply);
+      else reject(reply.kind === 'refused' ? errorOf(reply.error) : new StoreError('failed', 'the store did not open'));
+    });
+    const { counts } = await promise;
+    events.counts(counts);
+    return new Batcher(worker, events);
+  }
+
+  constructor(worker: Worker, events: BatcherEvents) {
+    this.#worker = worker;
+    this.#events = events;
+    worker.removeAllListeners();
+    worker.on('message', (reply: Reply) => this.#onReply(reply));
+    worker.on('error', (cause) =>
+      this.#onDeath(new StoreError('failed', `the thread of the store failed: ${cause}`, { cause })),
+    );
+    worker.on('exit', () => this.#onDeath(new StoreError('failed', 'the thread of the store has ended')));
+  }
+
+  call<K extends OperationName>(name: K, ...args: Parameters<Operations[K]>): Promise<ReturnType<Operations[K]>> {
+    if (this.#ended) return Promise.reject(this.#ended);
+    return new Promise((resolve, reject) => {
+      this.#collecting.push({ call: [name, ...args] as unknown as Call, resolve, reject });
+      this.#schedule();
+    });
+  }
+
+  /** Commits what was asked for, then closes. */
+  close(): Promise<void> {
+    if (this.#closing) return this.#closing.promise;
+    this.#closing = Promise.withResolvers();
+    const dead = this.#ended !== undefined;
+    this.#ended ??= new StoreError('closed', 'the store is closed');
+    if (dead) this.#closing.resolve();
+    else this.#next();
+    return this.#closing.promise;
+  }
+
+  /** Calls of one turn of the event loop travel together. */
+  #schedule(): void {
+    if (this.#scheduled || this.#committing.length > 0) return;
+    this.#scheduled = true;
+    setImmediate(() => {
+      this.#scheduled = false;
+      this.#next();
+    });
+  }
+
+  #next(): void {
+    if (this.#committing.length > 0) return;
+    if (this.#collecting.length > 0) {
+      this.#committing = this.#collecting.splice(0, BATCH_MAX);
+      this.#post({ kind: 'batch', calls: this.#committing.map(({ call }) => call) });
+    } else if (this.#closing) this.#post({ kind: 'close' });
+  }
+
+  #post(request: Request): void {
+    this.#worker.postMessage(request);
+  }
+
+  #onReply(reply: Reply): void {
+    if (reply.kind === 'closed') this.#onClosed(reply.error);
+    if (reply.kind !== 'done') return;
+    const batch = this.#committing;
+    this.#committing = [];
+    this.#next(); // the worker must not wait while we tell the results
+    this.#events.counts(reply.counts);
+    const failed = new Map(reply.errors.map(({ place, error }) => [place, error]));
+    for (const [place, { resolve, reject }] of batch.entries()) {
+      const error = failed.get(place);
+      if (error) reject(errorOf(error));
+      else resolve(reply.results[place] as never);
+    }
+    this.#tellTrouble(reply.trouble);
+    this.#events.work(reply.work);
+  }
+
+  #onClosed(error: Trouble | undefined): void {
+    if (error) this.#closing?.reject(errorOf(error));
+    else this.#closing?.resolve();
+  }
+
+  /** An alarm when it begins and when it ends, not for every batch in between. */
+  #tellTrouble(trouble: Trouble | undefined): void {
+    if (trouble?.code === this.#trouble) return;
+    this.#trouble = trouble?.code;
+    this.#events.trouble(trouble && errorOf(trouble));
+  }
+
+  /** The worker is gone: nothing that was asked for is known to be stored. */
+  #onDeath(error: StoreError): void {
+    const expected = this.#closing !== undefined;
+    this.#closing?.resolve();
+    if (!expected && !this.#ended) this.#events.trouble(error);
+    this.#ended ??= error;
+    for (const { reject } of [...this.#committing, ...this.#collecting]) reject(error);
+    this.#committing = [];
+    this.#collecting = [];
+  }
+}
+
+function errorOf({ code, message }: Trouble): StoreError {
+  return new StoreError(code, message);
+}

@@ -1,0 +1,76 @@
+import { statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { StoreError } from '../../core/index.ts';
+import { SQLITE, sqliteCode, troubleOf } from './errors.ts';
+import { inspectFile, newerError } from './inspect.ts';
+import { APPLICATION_ID, MIGRATIONS } from './schema.ts';
+import { select } from './sql.ts';
+
+/** The WAL is copied into the file whenever it has so many pages (8 MiB), and cut to so many bytes if it ever grew. */
+const CHECKPOINT_PAGES = 2048;
+const WAL_LIMIT_BYTES = 64 * 1024 * 1024;
+/** Pages in memory, in KiB. */
+const CACHE_KIB = 64 * 1024;
+
+/**
+ * Opens our database for this process alone, brings it up to date and counts the opening.
+ * @param maxPages an upper bound of the file, in pages
+ * @throws StoreError if the file is not ours to use; it is then as it was
+ */
+export function openDatabase(path: string, maxPages?: number): DatabaseSync {
+  const folder = dirname(path);
+  if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
+    throw new StoreError('unreadable', `the folder ${folder} of the database ${path} does not exist: create it first`);
+  }
+  inspectFile(path);
+  const db = guarded(path, () => new DatabaseSync(path));
+  try {
+    guarded(path, () => prepare(db, path, maxPages));
+  } catch (error) {
+    db.close();
+    throw error;
+  }
+  return db;
+}
+
+function prepare(db: DatabaseSync, path: string, maxPages: number | undefined): void {
+  // The lock is held until the process ends, however it ends; nobody else gets in between.
+  db.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
+  const version = select<{ user_version: number }>(db, 'PRAGMA user_version').get()?.user_version ?? 0;
+  if (version > MIGRATIONS.length) {
+    db.exec('ROLLBACK');
+    throw newerError(path, version);
+  }
+  for (const migration of MIGRATIONS.slice(version)) db.exec(migration);
+  db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${MIGRATIONS.length};
+    UPDATE state SET epoch = epoch + 1; COMMIT;
+    PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES};
+    PRAGMA journal_size_limit = ${WAL_LIMIT_BYTES}; PRAGMA cache_size = -${CACHE_KIB}; PRAGMA temp_store = MEMORY`);
+  // What the next opening looks at first is the file itself: it must not lag behind the WAL.
+  if (version < MIGRATIONS.length) db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
+  if (maxPages !== undefined) db.exec(`PRAGMA max_page_count = ${maxPages}`);
+}
+
+/** Runs `step` and gives the errors of SQLite the names of ours. */
+export function guarded<T>(path: string, step: () => T): T {
+  try {
+    return step();
+  } catch (cause) {
+    const code = sqliteCode(cause);
+    if (code === SQLITE.busy) {
+      throw new StoreError('in-use', `the database ${path} is in use by another bridge: stop that one first`, {
+        cause,
+      });
+    }
+    if (code === SQLITE.full || code === SQLITE.ioError || code === undefined) {
+      if (cause instanceof StoreError) throw cause;
+      const { code: kind, message } = troubleOf(cause);
+      throw new StoreError(kind, `${path}: ${message}`, { cause });
+    }
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new StoreError('unreadable', `the database ${path} can't be read (${why}): restore it or move it away`, {
+      cause,
+    });
+  }
+}

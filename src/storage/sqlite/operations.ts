@@ -1,0 +1,83 @@
+import type {
+  Accepted,
+  Acked,
+  Claim,
+  Claimed,
+  InboxFrame,
+  Incoming,
+  ReceiptEntry,
+  Received,
+  Settled,
+  Settlement,
+  StoreErrorCode,
+  StoreLimits,
+  StoreStats,
+  Submission,
+  Work,
+} from '../../core/index.ts';
+
+/** What the worker does: the calls of {@link Store} without their promises. */
+export interface Operations {
+  accept(batch: readonly Submission[]): Accepted[];
+  replace(submission: Submission): Accepted;
+  cancel(session: string, messageId: string): boolean;
+  claim(provider: string, room: number, now: number): Claimed;
+  claimExpired(limit: number, now: number): Claim[];
+  settle(batch: readonly Settlement[]): Settled[];
+  release(claims: readonly { readonly id: number; readonly claim: number }[]): void;
+  hold(provider: string, target: string, until: number): void;
+  wake(provider: string, target: string, now: number): void;
+  receiptFor(provider: string, wireId: string): ReceiptEntry | undefined;
+  receive(batch: readonly Incoming[]): Received[];
+  openMailbox(session: string): number;
+  releaseMailbox(session: string, mailbox: number): void;
+  claimInbox(session: string, mailboxes: readonly number[], room: number): InboxFrame[];
+  ackInbox(session: string, sequences: readonly number[]): Acked[];
+  releaseInbox(session: string, sequences: readonly number[]): void;
+  sweep(now: number): boolean;
+  stats(): StoreStats;
+}
+
+export type OperationName = keyof Operations;
+
+/** One operation on its way to the worker. */
+export type Call = { [K in OperationName]: readonly [K, ...Parameters<Operations[K]>] }[OperationName];
+
+/** What the worker is started with. */
+export interface WorkerData {
+  readonly path: string;
+  readonly limits: StoreLimits;
+  /** Upper bound of the file in pages, for those who want one. */
+  readonly maxPages: number | undefined;
+}
+
+export type Request = { readonly kind: 'batch'; readonly calls: readonly Call[] } | { readonly kind: 'close' };
+
+/** An error as it travels between threads. */
+export interface Trouble {
+  readonly code: StoreErrorCode;
+  readonly message: string;
+}
+
+/** Counters of a session as of a commit. */
+export interface Counts {
+  readonly name: string;
+  readonly pending: number;
+  readonly waiting: number;
+}
+
+/** What became of a batch; `results` and `errors` by the place of the call in it. */
+export interface BatchReply {
+  readonly results: readonly unknown[];
+  readonly errors: readonly { readonly place: number; readonly error: Trouble }[];
+  readonly work: readonly Work[];
+  readonly counts: readonly Counts[];
+  /** What keeps the store from going on, as of this batch. */
+  readonly trouble: Trouble | undefined;
+}
+
+export type Reply =
+  | { readonly kind: 'opened'; readonly counts: readonly Counts[] }
+  | { readonly kind: 'refused'; readonly error: Trouble }
+  | ({ readonly kind: 'done' } & BatchReply)
+  | { readonly kind: 'closed'; readonly error: Trouble | undefined };

@@ -1,0 +1,91 @@
+import type {
+  Accepted,
+  Acked,
+  Claim,
+  Claimed,
+  InboxFrame,
+  Incoming,
+  ReceiptEntry,
+  Received,
+  Settled,
+  Settlement,
+  Store,
+  StoreError,
+  StoreLimits,
+  StoreStats,
+  Submission,
+  Work,
+} from '../../core/index.ts';
+import type { Log } from '../../lib/log.ts';
+import { Batcher } from './batcher.ts';
+import type { Counts } from './operations.ts';
+
+export interface SqliteOptions {
+  /** The database file; its folder must exist. */
+  readonly path: string;
+  readonly limits: StoreLimits;
+  readonly log?: Log;
+  /** Upper bound of the file in pages of 4 KiB: beyond it the store is full. Without it the disk decides. */
+  readonly maxPages?: number;
+}
+
+/**
+ * Opens the store of one bridge in an SQLite file, making the file if there is none. All work is done by a thread of its
+ * own. See {@link Store} for what it promises.
+ * @throws StoreError 'unreadable', 'foreign', 'newer' (the file is left as it is) or 'in-use'
+ */
+export async function openSqliteStore({ path, limits, log, maxPages }: SqliteOptions): Promise<Store> {
+  const counts = new Map<string, Counts>();
+  let onWork: (work: Work) => void = () => {};
+  let onTrouble: (error: StoreError | undefined) => void = () => {};
+  const batcher = await Batcher.start(
+    { path, limits, maxPages },
+    {
+      counts: (changed) => {
+        for (const one of changed) counts.set(one.name, one);
+      },
+      work: (found) => {
+        for (const one of found) onWork(one);
+      },
+      trouble: (error) => {
+        if (error) log?.error('store in trouble', { path, error });
+        else log?.info('store recovered', { path });
+        onTrouble(error);
+      },
+    },
+  );
+  log?.info('store opened', { path });
+  return {
+    accept: (batch: readonly Submission[]): Promise<Accepted[]> => batcher.call('accept', batch),
+    replace: (submission: Submission): Promise<Accepted> => batcher.call('replace', submission),
+    cancel: (session: string, messageId: string): Promise<boolean> => batcher.call('cancel', session, messageId),
+    claim: (provider: string, room: number, now: number): Promise<Claimed> =>
+      batcher.call('claim', provider, room, now),
+    claimExpired: (limit: number, now: number): Promise<Claim[]> => batcher.call('claimExpired', limit, now),
+    settle: (batch: readonly Settlement[]): Promise<Settled[]> => batcher.call('settle', batch),
+    release: (claims): Promise<void> => batcher.call('release', claims),
+    hold: (provider: string, target: string, until: number) => batcher.call('hold', provider, target, until),
+    wake: (provider: string, target: string, now: number) => batcher.call('wake', provider, target, now),
+    receiptFor: (provider: string, wireId: string): Promise<ReceiptEntry | undefined> =>
+      batcher.call('receiptFor', provider, wireId),
+    receive: (batch: readonly Incoming[]): Promise<Received[]> => batcher.call('receive', batch),
+    openMailbox: (session: string): Promise<number> => batcher.call('openMailbox', session),
+    releaseMailbox: (session: string, mailbox: number) => batcher.call('releaseMailbox', session, mailbox),
+    claimInbox: (session: string, mailboxes: readonly number[], room: number): Promise<InboxFrame[]> =>
+      batcher.call('claimInbox', session, mailboxes, room),
+    ackInbox: (session: string, sequences: readonly number[]): Promise<Acked[]> =>
+      batcher.call('ackInbox', session, sequences),
+    releaseInbox: (session: string, sequences: readonly number[]) => batcher.call('releaseInbox', session, sequences),
+    sweep: (now: number): Promise<boolean> => batcher.call('sweep', now),
+    pending: (session: string): number => counts.get(session)?.pending ?? 0,
+    waiting: (session: string): number => counts.get(session)?.waiting ?? 0,
+    stats: (): Promise<StoreStats> => batcher.call('stats'),
+    onWork: (listener) => {
+      onWork = listener;
+    },
+    onTrouble: (listener) => {
+      onTrouble = listener;
+    },
+    close: () => batcher.close(),
+  };
+}
