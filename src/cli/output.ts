@@ -23,3 +23,6 @@ export function isGone(error: unknown): boolean {
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
   return code === 'EPIPE' || code === 'ERR_STREAM_DESTROYED' || code === 'ECONNRESET';
 }
+
+/** Host and port as they stand in a URL. */
+export const address = (host: string, port: number): string => `${host.includes(':') ? `[${host}]` : host}:${port}`;

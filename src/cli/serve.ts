@@ -1,6 +1,6 @@
 import { type Command, exitCodes } from './command.ts';
 import { configFlags, readConfig } from './config-flags.ts';
-import { writeText } from './output.ts';
+import { address, writeText } from './output.ts';
 import { firstSignal } from './signals.ts';
 
 export const serve: Command = {
@@ -38,5 +38,3 @@ export const serve: Command = {
 function ready(balHost: string, balPort: number, adminHost: string, adminPort: number): string {
   return `pushbridge is ready: BAL on ${address(balHost, balPort)}, admin on http://${address(adminHost, adminPort)}\n`;
 }
-
-const address = (host: string, port: number): string => `${host.includes(':') ? `[${host}]` : host}:${port}`;

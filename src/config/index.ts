@@ -1,4 +1,4 @@
-export { type ConfigFrom, type LoadOptions, loadConfig, loadSection } from './load.ts';
+export { type ConfigFrom, type LoadOptions, loadConfig, loadSection, type Written } from './load.ts';
 export type { Override } from './overrides.ts';
 export { printConfig } from './print.ts';
 export { ConfigError, type Problem, problemText } from './problems.ts';

@@ -47,16 +47,27 @@ export function loadConfig(from: ConfigFrom, { env = {}, overrides = [], files =
   return new Reader(source).config(files);
 }
 
-/** One section alone, for commands that need no more; the others are not looked at. */
+/** A section as it is written in the file: durations are texts. */
+export type Written<K extends SectionName> = NonNullable<z.input<(typeof sections)[K]>>;
+
+/**
+ * One section alone, for commands that need no more: checked, but as it was written. The others are not looked at.
+ * @throws ConfigError as {@link loadConfig} does
+ */
 export function loadSection<K extends Exclude<SectionName, 'providers'>>(
   section: K,
   from: ConfigFrom,
   { env = {}, overrides = [] }: LoadOptions = {},
-): Config[K] {
+): Written<K> {
   const source = open(from, env);
+  if (source.problems.some(({ key }) => key === '')) throw new ConfigError(source.problems);
+  // A missing variable of another section is that section's problem.
+  const own = (key: string) => key === section || key.startsWith(`${section}.`) || key.startsWith(`${section}[`);
+  source.problems = source.problems.filter(({ key }) => own(key));
   applyOverrides(source, overrides, env);
   readTexts(source);
-  return new Reader(source).only(section);
+  new Reader(source).check(section);
+  return (at(source.value, [section]) ?? {}) as Written<K>;
 }
 
 function open(from: ConfigFrom, env: Environment): Source {
@@ -103,10 +114,9 @@ class Reader {
     return deepFreeze(read) as Config;
   }
 
-  only<K extends SectionName>(name: K): Config[K] {
-    const value = this.#read([name], sections[name], at(this.#source.value, [name]));
+  check(name: SectionName): void {
+    this.#read([name], sections[name], at(this.#source.value, [name]));
     this.#throw();
-    return deepFreeze(value) as Config[K];
   }
 
   #providers(written: object): Record<string, unknown> {

@@ -34,7 +34,7 @@ export interface Source {
   readonly values: Map<string, string>;
   /** Values that came as text from the environment or a flag: the schema decides what they mean. */
   readonly texts: { readonly path: Path; readonly at: string }[];
-  readonly problems: Problem[];
+  problems: Problem[];
   /** Where problems of the whole stand. */
   readonly top: string;
 }

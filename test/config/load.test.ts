@@ -184,10 +184,16 @@ test('a file is read, and one that can not be read is a problem with its name', 
   rmSync(folder, { recursive: true });
 });
 
-test('a section alone does not need the others', (t) => {
-  t.is(loadSection('emulator', { flags: true }).host, '127.0.0.1');
-  t.is(loadSection('emulator', { text: 'emulator: { latency: 20ms }\nsessions: 5\n' }).latency, 20);
+test('a section alone does not need the others, and comes as it was written', (t) => {
+  t.deepEqual(loadSection('emulator', { flags: true }), {});
+  const text = `emulator: { latency: 20ms }\nsessions: 5\nbal: { port: "\${GONE}" }\n`;
+  t.is(loadSection('emulator', { text }).latency, '20ms');
+  const overrides = [{ key: 'emulator.port', value: '0', flag: '--port' }];
+  t.is(loadSection('emulator', { text }, { overrides }).port, 0);
   t.throws(() => loadSection('emulator', { text: 'emulator: { latncy: 20ms }\n', name: 'f' }), {
     message: 'f:1:13 emulator.latncy: unknown key; did you mean latency?',
+  });
+  t.throws(() => loadSection('emulator', { text: `emulator: { port: "\${GONE}" }\n`, name: 'f' }), {
+    message: 'f:1:19 emulator.port: the environment variable GONE is not set',
   });
 });
