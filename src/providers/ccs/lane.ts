@@ -291,7 +291,7 @@ export class Lane implements StreamHandler {
   #sweepSilence(now: number): void {
     const { pingIntervalMs } = this.#settings;
     const heard = Math.max(this.stream.lastReadAt, this.#readableSince);
-    if (this.#pingedAt !== undefined && heard > this.#pingedAt) this.#pingedAt = undefined;
+    if (this.#pingedAt !== undefined && heard >= this.#pingedAt) this.#pingedAt = undefined;
     if (this.#pingedAt !== undefined) {
       if (now - this.#pingedAt >= pingIntervalMs) this.#giveUp('ping_timeout', 'no sign of life');
     } else if (now - heard >= pingIntervalMs) {
