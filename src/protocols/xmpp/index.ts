@@ -8,7 +8,7 @@ export type { ServerStreamEvents, ServerStreamOptions, StreamEnd, StreamState } 
 export { ServerStream } from './server-stream.ts';
 export type { StanzaError, StreamCondition } from './server-xml.ts';
 export { stanzaError, streamError } from './server-xml.ts';
-export type { StreamSocketEvents, StreamSocketOptions } from './stream-socket.ts';
+export type { Outlet, StreamSocketEvents, StreamSocketOptions } from './stream-socket.ts';
 export { defaultStreamSocketOptions, StreamSocket } from './stream-socket.ts';
 export type { Attributes } from './tag.ts';
 export type { TokenHandler, XmlLimits } from './tokenizer.ts';

@@ -18,6 +18,13 @@ export const defaultStreamSocketOptions = {
   highWaterBytes: 1024 * 1024,
 } as const satisfies Omit<StreamSocketOptions, 'clock'>;
 
+/** The way out of a socket. The owner of a stream may put its own in place of the socket's, to shape the bytes. */
+export interface Outlet {
+  write(xml: string): void;
+  /** Ends the socket after all that was written. */
+  end(): void;
+}
+
 /** What a socket tells its owner. */
 export interface StreamSocketEvents {
   onData(chunk: Uint8Array): void;
@@ -28,6 +35,7 @@ export interface StreamSocketEvents {
 /** Owns the socket below a stream: joins writes, stops reading when the peer does, gives up on a peer that is stuck. */
 export class StreamSocket {
   readonly #socket: Duplex;
+  readonly #outlet: Outlet;
   readonly #options: StreamSocketOptions;
   #joined = '';
   #paused = false;
@@ -36,8 +44,9 @@ export class StreamSocket {
   #error: Error | undefined;
   #stuck: Timer | undefined;
 
-  constructor(socket: Duplex, options: StreamSocketOptions, events: StreamSocketEvents) {
+  constructor(socket: Duplex, options: StreamSocketOptions, events: StreamSocketEvents, outlet: Outlet = socket) {
     this.#socket = socket;
+    this.#outlet = outlet;
     this.#options = options;
     socket.on('data', (chunk: Buffer) => {
       events.onData(chunk);
@@ -92,7 +101,7 @@ export class StreamSocket {
     if (this.#ended) return;
     this.flush();
     this.#ended = true;
-    this.#socket.end();
+    this.#outlet.end();
     this.#socket.resume();
     this.#stuck?.cancel();
     this.#stuck = this.#options.clock.after(this.#options.lingerMs, () => this.#socket.destroy());
@@ -104,7 +113,7 @@ export class StreamSocket {
 
   #write(xml: string): void {
     if (this.#ended || this.#socket.destroyed) return;
-    this.#socket.write(xml);
+    this.#outlet.write(xml);
     if (this.#full || this.#socket.writableLength <= this.#options.highWaterBytes) return;
     this.#full = true;
     this.#socket.pause();
