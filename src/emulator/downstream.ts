@@ -1,0 +1,151 @@
+/** What an app server's JSON is, and what CCS would say to it. */
+
+/** Bytes of keys and values in `data`. [fcm.md §1.4] */
+export const MAX_PAYLOAD_BYTES = 4096;
+export const MAX_TOPIC_PAYLOAD_BYTES = 2048;
+/** Seconds: four weeks. */
+export const MAX_TTL = 2_419_200;
+/** Operators in a condition. */
+export const MAX_OPERATORS = 2;
+
+export interface Problem {
+  readonly code: 'BAD_REGISTRATION' | 'INVALID_JSON';
+  readonly description: string;
+}
+
+export type Downstream =
+  /** No message_id to answer to: a stanza error. */
+  | { readonly kind: 'unreadable'; readonly text: string }
+  /** The ack of an upstream message or receipt. */
+  | { readonly kind: 'ack'; readonly to: string | undefined; readonly id: string }
+  | {
+      readonly kind: 'message';
+      /** `to` or `condition`, whichever there is: what answers are from. */
+      readonly target: string;
+      readonly id: string;
+      readonly receipt: boolean;
+      readonly problem: Problem | undefined;
+    };
+
+type Fields = { readonly [key: string]: unknown };
+
+const UNREADABLE = { kind: 'unreadable', text: 'InvalidJson: JSON_PARSING_ERROR' } as const;
+const NO_ID = {
+  kind: 'unreadable',
+  text: 'InvalidJson: JSON_PARSING_ERROR : Missing Required Field: message_id',
+} as const;
+
+const invalid = (description: string): Problem => ({ code: 'INVALID_JSON', description });
+
+function isObject(value: unknown): value is Fields {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Reads the text of a `<gcm>` element. */
+export function readDownstream(text: string): Downstream {
+  let json: unknown;
+  try {
+    json = JSON.parse(text);
+  } catch {
+    return UNREADABLE;
+  }
+  if (!isObject(json)) return UNREADABLE;
+  const { message_id: id, to, message_type: type } = json;
+  if (typeof id !== 'string' || id === '') return NO_ID;
+  if (type === 'ack') return { kind: 'ack', to: typeof to === 'string' ? to : undefined, id };
+  return {
+    kind: 'message',
+    target: typeof to === 'string' ? to : typeof json.condition === 'string' ? json.condition : '',
+    id,
+    receipt: json.delivery_receipt_requested === true && json.dry_run !== true && !isTopic(to),
+    problem: type === undefined ? problemOf(json) : invalid(`InvalidJson: unknown message_type`),
+  };
+}
+
+const isTopic = (to: unknown): boolean => typeof to !== 'string' || to.startsWith('/topics/');
+
+/** The types of the fields that have no other rule. */
+const TYPES: Readonly<Record<string, 'boolean' | 'string'>> = {
+  collapse_key: 'string',
+  content_available: 'boolean',
+  mutable_content: 'boolean',
+  delay_while_idle: 'boolean',
+  delivery_receipt_requested: 'boolean',
+  dry_run: 'boolean',
+  restricted_package_name: 'string',
+};
+
+function problemOf(json: Fields): Problem | undefined {
+  for (const key in json) {
+    const problem = fieldProblem(key, json[key]);
+    if (problem) return problem;
+  }
+  return targetProblem(json) ?? dataProblem(json);
+}
+
+function fieldProblem(key: string, value: unknown): Problem | undefined {
+  if (key === 'registration_ids') return invalid('InvalidJson: registration_ids cannot be used over XMPP');
+  if (key === 'time_to_live') return ttlProblem(value);
+  if (key === 'priority') {
+    const known = value === 'normal' || value === 'high';
+    return known ? undefined : invalid('InvalidJson: priority must be normal or high');
+  }
+  if (key === 'data' || key === 'notification') {
+    return isObject(value) ? undefined : invalid(`InvalidJson: JSON_TYPE_ERROR : ${key} must be a JSON object`);
+  }
+  const type = Object.hasOwn(TYPES, key) ? TYPES[key] : undefined;
+  const right = type === undefined || typeof value === type;
+  return right ? undefined : invalid(`InvalidJson: JSON_TYPE_ERROR : ${key} must be a ${type}`);
+}
+
+/** [fcm.md §1.4] early documentation shows a text, CCS refuses it. */
+function ttlProblem(value: unknown): Problem | undefined {
+  const inRange = typeof value === 'number' && Number.isInteger(value) && value >= 0 && value <= MAX_TTL;
+  return inRange ? undefined : invalid(`InvalidJson: INVALID_TTL : time_to_live must be 0 to ${MAX_TTL}`);
+}
+
+function targetProblem({ to, condition }: Fields): Problem | undefined {
+  if (to !== undefined && condition !== undefined) return invalid('InvalidJson: both to and condition');
+  if (condition !== undefined) {
+    const good = typeof condition === 'string' && isCondition(condition);
+    return good ? undefined : invalid('InvalidJson: InvalidParameters : condition');
+  }
+  if (to === undefined) return invalid('InvalidJson: MissingRegistration');
+  if (typeof to !== 'string') return invalid('InvalidJson: JSON_TYPE_ERROR : to must be a string');
+  if (to.startsWith('/topics/')) {
+    return /^\/topics\/[\w.~%-]+$/.test(to) ? undefined : invalid('InvalidJson: InvalidParameters : topic');
+  }
+  // What a token looks like nobody says; it surely has neither blanks nor control characters.
+  if (to === '' || to.length > 4096 || /[\s\0-\x1f]/.test(to)) {
+    return { code: 'BAD_REGISTRATION', description: "Invalid token on 'to' field" };
+  }
+  return undefined;
+}
+
+const TOPIC = /'[^']*' in topics/gi;
+const OPERATOR = /&&|\|\|/g;
+
+/** `'a' in topics && ('b' in topics || 'c' in topics)`: at most two operators. [fcm.md §1.4] */
+export function isCondition(text: string): boolean {
+  if ((text.match(OPERATOR)?.length ?? 0) > MAX_OPERATORS || text.length > 4096) return false;
+  let rest = text.replace(TOPIC, 'T').replace(/!/g, '').replace(/\s+/g, '').replace(OPERATOR, '+');
+  for (let before = ''; before !== rest; ) {
+    before = rest;
+    rest = rest.replace(/\(T\)/g, 'T').replace(/T\+T/g, 'T');
+  }
+  return rest === 'T';
+}
+
+const isReserved = (key: string): boolean => key === 'from' || key === 'gcm' || key.startsWith('google');
+
+function dataProblem({ to, data }: Fields): Problem | undefined {
+  if (!isObject(data)) return undefined;
+  let bytes = 0;
+  for (const key in data) {
+    if (isReserved(key)) return invalid(`InvalidJson: InvalidDataKey : ${key}`);
+    const value = data[key];
+    bytes += Buffer.byteLength(key) + Buffer.byteLength(typeof value === 'string' ? value : JSON.stringify(value));
+  }
+  const limit = isTopic(to) ? MAX_TOPIC_PAYLOAD_BYTES : MAX_PAYLOAD_BYTES;
+  return bytes > limit ? invalid(`InvalidJson: MessageTooBig : ${bytes} bytes of data, ${limit} allowed`) : undefined;
+}

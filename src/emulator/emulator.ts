@@ -1,0 +1,169 @@
+import { once } from 'node:events';
+import { writeFile } from 'node:fs/promises';
+import type { Server, Socket } from 'node:net';
+import { createServer } from 'node:net';
+import { createSecureContext, TLSSocket } from 'node:tls';
+import type { Random } from '../lib/backoff.ts';
+import type { Clock, Timer } from '../lib/clock.ts';
+import { every, sleep, systemClock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+import { silentLog } from '../lib/log.ts';
+import type { HttpServer } from '../protocols/http/index.ts';
+import type { CertificateRequest } from './certificate.ts';
+import { createCertificate, LOCAL_NAMES } from './certificate.ts';
+import { Connection } from './connection.ts';
+import { Control } from './control.ts';
+import { createControlHttp } from './control-http.ts';
+import { newCounters, Tracker } from './counters.ts';
+import { DelayLine } from './delay-line.ts';
+import type { EmulatorInput, EmulatorOptions } from './options.ts';
+import { emulatorOptions, faultsOf } from './options.ts';
+import { Sender } from './sender.ts';
+import type { World } from './world.ts';
+
+const DAY_MS = 86_400_000;
+/** So long may clients take to react to the end, in milliseconds. */
+const STOP_MS = 100;
+
+/** Time, chance and a log, for those who bring their own. */
+export interface EmulatorDeps {
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly log?: Log;
+}
+
+/** A CCS server that runs, or is about to. */
+export interface Emulator {
+  /** Everything that can be done to it and asked of it. */
+  readonly control: Control;
+  /** The certificate of the authority that clients have to trust. */
+  readonly caPem: string;
+  /** The port it listens on; 0 before it does. */
+  readonly port: number;
+  /** The port of the control over HTTP; undefined if there is none. */
+  readonly controlPort: number | undefined;
+  /** @throws if a port is taken or the file cannot be written */
+  start(): Promise<void>;
+  /** Ends all streams and listens no more. */
+  stop(): Promise<void>;
+}
+
+/**
+ * A CCS emulator; it does nothing until it is started.
+ * @param input as in a configuration file: durations are texts such as `20ms`
+ * @throws if an option is not understood
+ */
+export function createEmulator(input: EmulatorInput = {}, deps: EmulatorDeps = {}): Emulator {
+  return new CcsEmulator(emulatorOptions.parse(input), deps);
+}
+
+function certificateRequest({ certificate, names }: EmulatorOptions): CertificateRequest {
+  const from = (days: number): Date => new Date(Date.now() + days * DAY_MS);
+  const good = { names: [...LOCAL_NAMES, ...names], notBefore: from(-1), notAfter: from(30) };
+  switch (certificate) {
+    case 'good':
+      return good;
+    case 'expired':
+      return { ...good, notBefore: from(-30), notAfter: from(-1) };
+    case 'not_yet_valid':
+      return { ...good, notBefore: from(1) };
+    case 'wrong_host':
+      return { ...good, names: ['wrong.invalid'] };
+  }
+}
+
+class CcsEmulator implements Emulator {
+  readonly control: Control;
+  readonly caPem: string;
+  readonly #options: EmulatorOptions;
+  readonly #world: World;
+  readonly #server: Server;
+  readonly #http: HttpServer | undefined;
+  readonly #connections = new Set<Connection>();
+  #numbers = 0;
+  #keepalive: Timer | undefined;
+  #controlPort: number | undefined;
+
+  constructor(options: EmulatorOptions, { clock = systemClock, random = Math.random, log = silentLog }: EmulatorDeps) {
+    this.#options = options;
+    const { cert, key, ca } = createCertificate(certificateRequest(options));
+    this.caPem = ca;
+    const senders = new Map<string, Sender>();
+    const limit = options.track ? options.track_limit : 0;
+    const world: World = {
+      options,
+      clock,
+      random,
+      log,
+      delays: new DelayLine(clock),
+      counters: newCounters(),
+      faults: faultsOf(options),
+      downstream: new Tracker(limit),
+      upstream: new Tracker(limit),
+      tokens: new Map(),
+      spells: new Map(),
+      sender(id) {
+        const sender = senders.get(id) ?? new Sender(id, () => world.counters, clock.now);
+        senders.set(id, sender);
+        return sender;
+      },
+    };
+    this.#world = world;
+    this.control = new Control(world, this.#connections, senders);
+    const secureContext = createSecureContext({ cert, key });
+    this.#server = createServer({ noDelay: true }, (raw) => {
+      this.#accept(raw, new TLSSocket(raw, { isServer: true, secureContext }));
+    });
+    const { control_host: host, control_port: port } = options;
+    const onFault = (error: unknown): void => log.error('control failed', { error });
+    this.#http = port === undefined ? undefined : createControlHttp(this.control, { host, port, caPem: ca, onFault });
+  }
+
+  get port(): number {
+    const address = this.#server.address();
+    return typeof address === 'object' && address ? address.port : 0;
+  }
+
+  get controlPort(): number | undefined {
+    return this.#controlPort;
+  }
+
+  async start(): Promise<void> {
+    const { host, port, ca_file, keepalive } = this.#options;
+    const { clock, log } = this.#world;
+    if (ca_file !== undefined) await writeFile(ca_file, this.caPem);
+    this.#server.listen(port, host);
+    await once(this.#server, 'listening');
+    this.#controlPort = await this.#http?.start();
+    if (keepalive > 0) {
+      const tick = (): void => {
+        for (const connection of this.#connections) connection.keepAlive();
+      };
+      this.#keepalive = every(clock, keepalive, tick, (error) => log.error('keepalive failed', { error }));
+    }
+    log.info('emulator listens', { host, port: this.port, control_port: this.#controlPort });
+  }
+
+  async stop(): Promise<void> {
+    this.#keepalive?.cancel();
+    const closed = this.#server.listening ? once(this.#server, 'close') : undefined;
+    this.#server.close();
+    const ending = [...this.#connections];
+    for (const connection of ending) connection.fail('system-shutdown');
+    if (ending.length > 0) await sleep(systemClock, STOP_MS);
+    for (const connection of ending) connection.destroy();
+    await closed;
+    await this.#http?.stop();
+  }
+
+  #accept(raw: Socket, tls: TLSSocket): void {
+    const { counters, log } = this.#world;
+    counters.accepted++;
+    // Whatever happens to the raw socket also happens to the one above it.
+    raw.on('error', () => {});
+    const number = ++this.#numbers;
+    const connection = new Connection(number, raw, tls, this.#world, (gone) => this.#connections.delete(gone));
+    this.#connections.add(connection);
+    log.debug('connection taken', { connection: number });
+  }
+}

@@ -1,0 +1,12 @@
+export type { ServerCertificate } from './certificate.ts';
+export { createCertificate, LOCAL_NAMES } from './certificate.ts';
+export type { ConnectionInfo, ConnectionState } from './connection.ts';
+export type { Control, Stats, Target, UpstreamRequest } from './control.ts';
+export { ControlError } from './control.ts';
+export type { Counters, Track } from './counters.ts';
+export type { Emulator, EmulatorDeps } from './emulator.ts';
+export { createEmulator } from './emulator.ts';
+export { magicFaults, nackCodes } from './magic.ts';
+export type { EmulatorInput, EmulatorOptions, FaultPatchInput, Faults } from './options.ts';
+export { emulatorOptions } from './options.ts';
+export type { TokenAnswer } from './world.ts';

@@ -1,0 +1,29 @@
+import type { Random } from '../lib/backoff.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+import type { Counters, Tracker } from './counters.ts';
+import type { DelayLine } from './delay-line.ts';
+import type { EmulatorOptions, Faults } from './options.ts';
+import type { Sender } from './sender.ts';
+
+/** What all connections share. */
+export interface World {
+  readonly options: EmulatorOptions;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Log;
+  readonly delays: DelayLine;
+  counters: Counters;
+  /** The faults of every connection that has no others. */
+  faults: Faults;
+  readonly downstream: Tracker;
+  readonly upstream: Tracker;
+  /** Tokens that do not simply get an ack. */
+  readonly tokens: Map<string, TokenAnswer>;
+  /** How often a token's magic has been used on a message. */
+  readonly spells: Map<string, number>;
+  sender(id: string): Sender;
+}
+
+/** What a token gets instead of a simple ack. */
+export type TokenAnswer = { readonly nack: string } | { readonly canonical: string };
