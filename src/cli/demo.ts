@@ -1,0 +1,117 @@
+import { systemClock } from '../lib/clock.ts';
+import { type Command, exitCodes, type Io, UsageError } from './command.ts';
+import { report } from './demo/report.ts';
+import { runShow } from './demo/show.ts';
+import { BACKENDS, SECRET, type Stage, sessionOf, setStage } from './demo/stage.ts';
+import { writeText } from './output.ts';
+import { firstSignal } from './signals.ts';
+
+/** Bounds of `--messages`. */
+const MOST = 1_000_000;
+
+export const demo: Command = {
+  name: 'demo',
+  summary: 'show the whole bridge at work against the emulator, and check the sums',
+  details: [
+    'Starts an emulator and a bridge on free ports, with a SQLite file in a temporary folder. Two backends send messages with groups, bad tokens, receipts and upstream traffic while one connection drains and another is dropped. Exits with 0 only if every message has exactly one outcome, the expected one.',
+  ],
+  options: {
+    messages: { type: 'string', short: 'n', value: 'N', help: 'messages to send (default: 2000)' },
+    stay: { type: 'boolean', help: 'leave everything running and print commands to play with' },
+  },
+  examples: [
+    { line: 'pushbridge demo', meaning: 'a few seconds of everything' },
+    { line: 'pushbridge demo --stay', meaning: 'look around afterwards' },
+  ],
+  async run(args, io) {
+    const count = messages(args.text('messages'));
+    const signal = firstSignal(io);
+    const stage = await setStage();
+    try {
+      const say = (text: string) => writeText(io.stdout, `${text}\n`);
+      await say(
+        `emulator on port ${stage.emulator.port}, bridge on port ${stage.app.balPort}, store in ${stage.folder}`,
+      );
+      const screen = new Screen(io, count);
+      const result = await runShow(stage, count, systemClock, (settled, event) => screen.progress(settled, event));
+      screen.done(result.tally.settled);
+      const { text, wrongs } = report(count, result, stage.emulator.control.stats());
+      await say(`\n${text}\n`);
+      for (const wrong of wrongs.slice(0, 20)) await say(`wrong: ${wrong}`);
+      await say(wrongs.length === 0 ? 'every message has exactly one outcome, and the sums are right' : 'FAILED');
+      if (args.flag('stay')) {
+        await say(`\n${commands(stage)}\n\nCtrl-C ends it.`);
+        await signal.came;
+      }
+      return wrongs.length === 0 ? exitCodes.ok : exitCodes.failed;
+    } finally {
+      await stage.stop();
+      signal.forget();
+    }
+  },
+};
+
+function messages(text: string | undefined): number {
+  const count = Number(text ?? 2_000);
+  if (!Number.isInteger(count) || count < 20 || count > MOST) {
+    throw new UsageError(`--messages must be a whole number from 20 to ${MOST}`);
+  }
+  return count;
+}
+
+/** Progress: one line that changes on a terminal, a line now and then elsewhere. */
+class Screen {
+  readonly #io: Io;
+  readonly #count: number;
+  readonly #live: boolean;
+  #shown = -1;
+
+  constructor(io: Io, count: number) {
+    this.#io = io;
+    this.#count = count;
+    this.#live = 'isTTY' in io.stdout && io.stdout.isTTY === true;
+  }
+
+  progress(settled: number, event?: string): void {
+    if (event !== undefined)
+      this.#io.stdout.write(`${this.#live ? '\r\x1b[K' : ''}  at ${this.#line(settled)}: ${event}\n`);
+    const tenth = Math.floor((settled / this.#count) * 10);
+    if (this.#live) this.#io.stdout.write(`\r\x1b[K  ${bar(settled / this.#count)} ${this.#line(settled)}`);
+    else if (tenth > this.#shown) this.#io.stdout.write(`  ${this.#line(settled)}\n`);
+    this.#shown = Math.max(tenth, this.#shown);
+  }
+
+  done(settled: number): void {
+    this.progress(settled);
+    if (this.#live) this.#io.stdout.write('\n');
+  }
+
+  #line(settled: number): string {
+    return `${settled} of ${this.#count} settled`;
+  }
+}
+
+function bar(share: number): string {
+  const width = 30;
+  const full = Math.round(share * width);
+  return `[${'='.repeat(full)}${' '.repeat(width - full)}]`;
+}
+
+function commands({ app, emulator }: Stage): string {
+  const [first] = BACKENDS;
+  const login = `--port ${app.balPort} --session ${sessionOf(first)} --secret ${SECRET}`;
+  const control = `http://127.0.0.1:${emulator.controlPort}`;
+  const admin = `http://127.0.0.1:${app.adminPort}`;
+  const post = (path: string, body: string) =>
+    `curl -X POST -H 'content-type: application/json' -d '${body}' ${control}${path}`;
+  return [
+    'Play with it from another terminal:',
+    `  scripts/pushbridge listen ${login}`,
+    `  scripts/pushbridge send ${login} --to device-1 --data text=hello`,
+    `  scripts/pushbridge send ${login} --to DEVICE_UNREGISTERED --data text=hello`,
+    `  ${post('/upstream', `{"count":3,"category":"${sessionOf(first)}"}`)}`,
+    `  ${post('/drain', '{"connection":"all"}')}`,
+    `  curl ${admin}/readyz; curl ${admin}/pool; curl ${admin}/metrics`,
+    `  curl ${control}/stats`,
+  ].join('\n');
+}

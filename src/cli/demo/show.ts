@@ -1,0 +1,158 @@
+import { BalClient } from '../../client/index.ts';
+import { type Clock, every } from '../../lib/clock.ts';
+import { deadline } from '../../lib/deadline.ts';
+import { type Planned, planMessages } from './plan.ts';
+import { BACKENDS, SECRET, type Stage, sessionOf } from './stage.ts';
+import { Tally } from './tally.ts';
+
+/** A message without an outcome after so long is lost, in milliseconds. */
+const PATIENCE_MS = 40_000;
+/** How often progress is shown, in milliseconds. */
+const PROGRESS_MS = 200;
+
+/** What happens on the way, when so much of the messages is settled. */
+export interface Event {
+  readonly at: number;
+  readonly what: string;
+  run(stage: Stage): void;
+}
+
+/** Upstream messages of each burst. */
+const BURST = 100;
+
+const upstream = (backend: string): Event['run'] => {
+  return ({ emulator }) => {
+    const request = { count: BURST, category: sessionOf(backend), from: `device-of-${backend}`, message_id: backend };
+    emulator.control.upstream(request);
+  };
+};
+
+/** The plot of the demo. */
+export const events: readonly Event[] = [
+  { at: 0.1, what: `${BURST} upstream messages to shop`, run: upstream('shop') },
+  { at: 0.3, what: 'one connection to the service drains', run: ({ emulator }) => emulator.control.drain('one') },
+  { at: 0.5, what: `${BURST} upstream messages to chat`, run: upstream('chat') },
+  { at: 0.6, what: 'one connection is dropped', run: ({ emulator }) => emulator.control.drop('one', 'rst') },
+];
+
+export interface ShowResult {
+  readonly tally: Tally;
+  readonly seconds: number;
+  /** What there should be of each. */
+  readonly expected: { readonly receipts: number; readonly upstream: number };
+}
+
+/** Runs the plot: both backends send, things go wrong on the way, everything is counted. */
+export async function runShow(
+  stage: Stage,
+  count: number,
+  clock: Clock,
+  onProgress: (settled: number, event?: string) => void,
+): Promise<ShowResult> {
+  const tally = new Tally();
+  const clients = BACKENDS.map((backend, n) => {
+    const encoding = n === 0 ? 'json' : 'protobuf';
+    const session = sessionOf(backend);
+    return new BalClient({
+      host: '127.0.0.1',
+      port: stage.app.balPort,
+      session,
+      secret: SECRET,
+      encoding,
+      window: 500,
+    });
+  });
+  const plans = BACKENDS.map((backend, n) => planMessages(backend, Math.floor(count / 2) + (n < count % 2 ? 1 : 0)));
+  const expected = {
+    receipts: plans.flat().filter(({ kind }) => kind === 'receipt').length,
+    upstream: events.filter(({ what }) => what.includes('upstream')).length * BURST,
+  };
+  const coming = [...events];
+  const progress = () => {
+    const due = coming[0] && tally.settled >= coming[0].at * count ? coming.shift() : undefined;
+    due?.run(stage);
+    onProgress(tally.settled, due?.what);
+  };
+  const ticker = every(
+    clock,
+    PROGRESS_MS,
+    () => onProgress(tally.settled),
+    () => {},
+  );
+  try {
+    await Promise.all(clients.map((client) => client.connect()));
+    for (const client of clients) listen(client, tally);
+    const started = clock.monotonic();
+    const all = clients.map((client, n) => sendAll(client, plans[n] ?? [], tally, clock, progress));
+    await deadline(clock, Promise.all(all), PATIENCE_MS, 'waiting for outcomes');
+    const seconds = (clock.monotonic() - started) / 1000;
+    while (coming.length > 0) coming.shift()?.run(stage);
+    await restCame(tally, expected, clock);
+    await Promise.all(clients.map((client) => client.logoff()));
+    return { tally, seconds, expected };
+  } finally {
+    ticker.cancel();
+    for (const client of clients) client.close();
+  }
+}
+
+async function sendAll(
+  client: BalClient,
+  plan: readonly Planned[],
+  tally: Tally,
+  clock: Clock,
+  onOutcome: () => void,
+): Promise<void> {
+  const outcomes: Promise<void>[] = [];
+  for (const [index, planned] of plan.entries()) {
+    const began = clock.monotonic();
+    const { outcome } = await client.send(planned.message);
+    tally.sent++;
+    outcomes.push(
+      outcome.then((result) => {
+        tally.outcome(planned, index, result, clock.monotonic() - began);
+        onOutcome();
+      }),
+    );
+  }
+  await Promise.all(outcomes);
+}
+
+/** Books upstream traffic until the client closes. */
+function listen(client: BalClient, tally: Tally): void {
+  void (async () => {
+    for await (const message of client.upstream()) {
+      tally.arrived('upstream', message.messageId);
+      message.ack();
+    }
+  })();
+  void (async () => {
+    for await (const receipt of client.receipts()) {
+      tally.arrived('receipts', receipt.messageId);
+      receipt.ack();
+    }
+  })();
+  void (async () => {
+    for await (const answer of client.answers()) {
+      tally.wrongs.push(`${answer.messageId}: a second outcome`);
+      answer.ack();
+    }
+  })();
+}
+
+/** Receipts and upstream messages trail behind the outcomes. */
+async function restCame(tally: Tally, expected: ShowResult['expected'], clock: Clock): Promise<void> {
+  const come = new Promise<void>((resolve) => {
+    const look = every(
+      clock,
+      20,
+      () => {
+        if (tally.receipts.size < expected.receipts || tally.upstream.size < expected.upstream) return;
+        look.cancel();
+        resolve();
+      },
+      () => {},
+    );
+  });
+  await deadline(clock, come, PATIENCE_MS, 'waiting for receipts and upstream messages').catch(() => {});
+}
