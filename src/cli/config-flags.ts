@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { type Config, type ConfigFrom, loadConfig, type Override } from '../config/index.ts';
 import { type Args, type Io, type Options, UsageError } from './command.ts';
+import { pairOf } from './values.ts';
 
 /** The file that is read when none is named. */
 export const DEFAULT_FILE = 'pushbridge.yaml';
@@ -51,9 +52,8 @@ export function readConfig(args: Args, { env }: Pick<Io, 'env'>): Config {
 /** Values of `--set` and of the flags that stand for it, the latter last. */
 export function overridesOf(args: Args): Override[] {
   const sets = args.list('set').map((text): Override => {
-    const match = /^([^=]+)=(.*)$/s.exec(text);
-    if (!match) throw new UsageError('--set needs a key and a value: --set KEY=VALUE');
-    return { key: match[1] ?? '', value: match[2] ?? '', flag: '--set' };
+    const [key, value] = pairOf('--set', text, 'KEY=VALUE');
+    return { key, value, flag: '--set' };
   });
   const shortcuts = Object.entries(SHORTCUTS).flatMap(([name, key]): Override[] => {
     const value = args.text(name);

@@ -1,8 +1,9 @@
 import { loadSection, type Override } from '../config/index.ts';
-import { createLog, type LogLevel, logLevels } from '../lib/log.ts';
+import { createLog, logLevels } from '../lib/log.ts';
 import { type Args, type Command, exitCodes, UsageError } from './command.ts';
 import { address, writeText } from './output.ts';
 import { firstSignal } from './signals.ts';
+import { levelOf, pairOf } from './values.ts';
 
 /** Flags with a key of their own. */
 const SHORTCUTS: Readonly<Record<string, string>> = {
@@ -50,7 +51,7 @@ export const emulate: Command = {
     const file = args.text('config');
     const from = file === undefined ? ({ flags: true } as const) : { file };
     const options = loadSection('emulator', from, { env: io.env, overrides: overridesOf(args) });
-    const log = createLog(levelOf(args), 'pretty');
+    const log = createLog(levelOf(args, 'info'), 'pretty');
     const { createEmulator } = await import('../emulator/index.ts');
     const emulator = createEmulator(options, { log });
     const signal = firstSignal(io);
@@ -75,17 +76,12 @@ export const emulate: Command = {
 };
 
 function overridesOf(args: Args): Override[] {
-  const pair = (flag: string, text: string): [string, string] => {
-    const match = /^([^=]+)=(.*)$/s.exec(text);
-    if (!match) throw new UsageError(`${flag} needs two parts: ${flag} ${flag === '--set' ? 'KEY=VALUE' : 'ID=KEY'}`);
-    return [match[1] ?? '', match[2] ?? ''];
-  };
   const sets = args.list('set').map((text): Override => {
-    const [key, value] = pair('--set', text);
+    const [key, value] = pairOf('--set', text, 'KEY=VALUE');
     return { key: `emulator.${key.replace(/^emulator\./, '')}`, value, flag: '--set' };
   });
   const senders = args.list('sender').map((text): Override => {
-    const [id, key] = pair('--sender', text);
+    const [id, key] = pairOf('--sender', text, 'ID=KEY');
     if (!/^[^.[\]]+$/.test(id)) throw new UsageError('--sender: an id has no dots and brackets');
     return { key: `emulator.senders.${id}`, value: key, flag: '--sender' };
   });
@@ -94,11 +90,4 @@ function overridesOf(args: Args): Override[] {
     return value === undefined ? [] : [{ key: `emulator.${key}`, value, flag: `--${name}` }];
   });
   return [...sets, ...senders, ...shortcuts];
-}
-
-function levelOf(args: Args): LogLevel {
-  const wanted = args.text('log-level') ?? 'info';
-  const level = logLevels.find((known) => known === wanted);
-  if (!level) throw new UsageError(`--log-level must be one of ${logLevels.join(', ')}`);
-  return level;
 }
