@@ -10,16 +10,9 @@ import {
   type StreamEnd,
   type StreamHandler,
 } from '../../protocols/ccs/index.ts';
+import { type Flight, Flights } from './flights.ts';
 import { outcomeOfAck, outcomeOfError, outcomeOfNack } from './outcomes.ts';
 import { UpstreamDesk } from './upstream.ts';
-
-/** A message on a connection, and who waits for its outcome. */
-export interface Flight {
-  readonly message: Message;
-  resolve(outcome: Outcome): void;
-  /** Set by the probe: a stream error ended the connection that this message had for itself. */
-  killed?(condition: string): void;
-}
 
 /**
  * `open` takes work. `draining`: the server asked us to leave, and will close. `retiring`: we leave, as soon as nothing is
@@ -66,8 +59,7 @@ export class Lane implements StreamHandler {
   readonly #settings: LaneSettings;
   readonly #events: LaneEvents;
   readonly #desk: UpstreamDesk;
-  /** By wire id, oldest first. */
-  readonly #flights = new Map<string, { readonly flight: Flight; readonly sentAt: number }>();
+  readonly #flights = new Flights();
   #state: LaneState = 'open';
   #formerly: LaneState = 'open';
   #paused = false;
@@ -132,12 +124,10 @@ export class Lane implements StreamHandler {
     const json = message.payload.kind === 'fcm' ? message.payload.json : '{}';
     const ttl = remaining(message, now);
     this.stream.send(downstreamStanza(ttl === undefined ? { wireId, json } : { wireId, json, ttl }));
-    const before = this.#flights.get(wireId);
-    this.#flights.delete(wireId);
     this.usedAt = this.#settings.clock.monotonic();
-    this.#flights.set(wireId, { flight, sentAt: this.usedAt });
+    const before = this.#flights.add(flight, this.usedAt);
     if (before) {
-      before.flight.resolve({ kind: 'unanswered', because: 'sent again' });
+      before.resolve({ kind: 'unanswered', because: 'sent again' });
       this.#events.onFreed(this);
     }
     return true;
@@ -200,9 +190,7 @@ export class Lane implements StreamHandler {
   onEnd(end: StreamEnd): void {
     if (this.#state === 'closed') return;
     this.#become('closed');
-    const left = [...this.#flights.values()].map(({ flight }) => flight);
-    this.#flights.clear();
-    this.#events.onEnded(this, end, left);
+    this.#events.onEnded(this, end, this.#flights.takeAll());
   }
 
   onFault(error: unknown): void {
@@ -216,14 +204,13 @@ export class Lane implements StreamHandler {
   }
 
   #answer(wireId: string, outcome: (message: Message) => Outcome): void {
-    const found = this.#flights.get(wireId);
-    if (!found) {
+    const flight = this.#flights.take(wireId);
+    if (!flight) {
       // A late answer, or one that was never ours: the promise has been resolved, the store knows what to do.
       this.#events.count('unexpected_answer');
       return;
     }
-    this.#flights.delete(wireId);
-    found.flight.resolve(outcome(found.flight.message));
+    flight.resolve(outcome(flight.message));
     this.#events.onFreed(this);
     this.#rest();
   }
@@ -275,15 +262,12 @@ export class Lane implements StreamHandler {
   }
 
   #sweepAcks(now: number): void {
-    let overdue = 0;
-    for (const [wireId, { flight, sentAt }] of this.#flights) {
-      if (now - Math.max(sentAt, this.#readableSince) < this.#settings.ackTimeoutMs) break;
-      this.#flights.delete(wireId);
-      overdue++;
-      flight.resolve({ kind: 'unanswered', because: `no ack within ${this.#settings.ackTimeoutMs} ms` });
-    }
-    if (overdue === 0) return;
-    this.#events.onOverdue(this, overdue);
+    const { ackTimeoutMs } = this.#settings;
+    if (now - this.#readableSince < ackTimeoutMs) return;
+    const overdue = this.#flights.takeOverdue(now - ackTimeoutMs);
+    if (overdue.length === 0) return;
+    for (const { resolve } of overdue) resolve({ kind: 'unanswered', because: `no ack within ${ackTimeoutMs} ms` });
+    this.#events.onOverdue(this, overdue.length);
     this.#rest();
   }
 

@@ -89,6 +89,10 @@ export function outcomeOfError(error: Of<'stanza-error'>, message: Message): Out
 /** A message that made the service end the stream again and again. */
 export function poisoned(message: Message, condition: string): Outcome {
   const because = `the service ends the connection whenever it gets this message: ${condition}`;
-  const reply = JSON.stringify({ message_id: message.messageId, to: message.target });
-  return { kind: 'refused', code: 'INVALID_MESSAGE', because, reply, dead: true };
+  return { kind: 'refused', code: 'INVALID_MESSAGE', because, reply: bareReply(message), dead: true };
+}
+
+/** The object for `fcm_data` where the service gave none. */
+export function bareReply({ messageId, target }: Message): string {
+  return JSON.stringify({ message_id: messageId, to: target });
 }

@@ -3,6 +3,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { type Log, reason } from '../../lib/log.ts';
 import type { LoginGate } from './gate.ts';
 import type { Lane } from './lane.ts';
+import { Lanes } from './lanes.ts';
 import { POOL_MAX } from './options.ts';
 
 /** Logins at once while all is well. While they fail, the gate lets one through at a time. */
@@ -39,23 +40,21 @@ export class LanePool {
   readonly #pool: Pool<Lane>;
   #size: PoolSize;
   /** Borrowed and open. */
-  readonly #lanes = new Map<number, Lane>();
-  /** Those of them whose window is not full. The first takes the next message, so that the last may become idle. */
-  readonly #roomy = new Set<Lane>();
+  readonly #lanes: Lanes;
   /** Left by us, because the server said so; oldest first. */
   readonly #draining = new Set<Lane>();
   readonly #connecting = new Set<Lane>();
   /** Every connection that has logged in and not ended, in whatever state. */
   readonly #all = new Set<Lane>();
-  /** Places in the windows of all lanes together. Negative for a moment when the window shrinks. */
-  #free = 0;
+  /** How many lanes are wanted: one more while all are full, and as many as before when one is lost. */
+  #target = 0;
   #growing = 0;
   #stopped = false;
-  #edge = false;
 
   constructor(links: PoolLinks, size: PoolSize) {
     this.#links = links;
     this.#size = size;
+    this.#lanes = new Lanes(size.window, () => !this.#stopped && links.onRoom());
     this.#pool = createPool<Lane>(
       {
         create: () => this.#create(),
@@ -99,12 +98,12 @@ export class LanePool {
 
   /** Free places in all windows together. */
   get room(): number {
-    return this.#stopped || this.#free < 0 ? 0 : this.#free;
+    return this.#stopped ? 0 : Math.max(0, this.#lanes.free);
   }
 
   /** Messages in the windows of open lanes. */
   get used(): number {
-    return this.#lanes.size * this.#size.window - this.#free;
+    return this.#lanes.used;
   }
 
   start(): void {
@@ -112,27 +111,20 @@ export class LanePool {
     this.#grow();
   }
 
-  /** The lane for the next message: the preferred one if it lives and has room; undefined if none has. */
-  pick(preferred?: number): Lane | undefined {
-    const wished = preferred === undefined ? undefined : this.#lanes.get(preferred);
-    if (wished && this.#roomy.has(wished)) return wished;
-    for (const lane of this.#roomy) return lane;
-    return undefined;
+  /** The lane for the next message; undefined if none has room. See {@link Lanes.pick}. */
+  pick(preferred: number | undefined): Lane | undefined {
+    return this.#lanes.pick(preferred);
   }
 
   /** A message went out on `lane`. */
   taken(lane: Lane): void {
-    if (!this.#lanes.has(lane.id)) return;
-    this.#free--;
-    if (lane.inFlight >= this.#size.window) this.#roomy.delete(lane);
-    if (this.#free <= 0) this.#grow();
+    this.#lanes.taken(lane);
+    if (this.#lanes.free <= 0) this.#grow();
   }
 
-  /** A message on `lane` got its outcome, or `count` did. */
+  /** `count` messages on `lane` got their outcome. */
   freed(lane: Lane, count = 1): void {
-    if (!this.#lanes.has(lane.id)) return;
-    this.#gain(count);
-    if (lane.inFlight < this.#size.window) this.#roomy.add(lane);
+    this.#lanes.freed(lane, count);
   }
 
   /** The server asked us to leave this connection: it takes no more work, and another is borrowed at once. */
@@ -151,7 +143,7 @@ export class LanePool {
     this.#abandon(lane);
   }
 
-  /** The connection is no more. `free` places went with it. */
+  /** The connection is no more, with what it had in flight. */
   ended(lane: Lane, inFlight: number): void {
     this.#all.delete(lane);
     this.#draining.delete(lane);
@@ -176,17 +168,12 @@ export class LanePool {
   /** Sets new bounds. What is too much goes when its messages are answered. */
   resize(size: PoolSize): void {
     this.#size = size;
-    this.#free = 0;
-    this.#roomy.clear();
-    for (const lane of this.#lanes.values()) {
-      this.#free += size.window - lane.inFlight;
-      if (lane.inFlight < size.window) this.#roomy.add(lane);
-    }
-    for (const lane of [...this.#lanes.values()].reverse()) {
+    this.#lanes.resize(size.window);
+    this.#target = Math.min(this.#target, size.max);
+    for (const lane of this.#lanes.youngest()) {
       if (this.#lanes.size <= size.max) break;
       this.retire(lane);
     }
-    this.#notify();
     this.#grow();
   }
 
@@ -195,10 +182,11 @@ export class LanePool {
     for (const lane of this.#draining) {
       if (now - lane.changedAt >= this.#links.drainTimeoutMs) void lane.close();
     }
-    for (const lane of [...this.#lanes.values()].reverse()) {
+    for (const lane of this.#lanes.youngest()) {
       if (this.#lanes.size <= this.#size.min) break;
       if (lane.inFlight > 0 || now - lane.usedAt < this.#links.idleMs) continue;
-      this.#forget(lane, 0);
+      this.#lanes.remove(lane, 0);
+      this.#target = this.#lanes.size;
       this.giveBack(lane);
     }
     this.#grow();
@@ -215,7 +203,7 @@ export class LanePool {
   async close(): Promise<void> {
     this.stop();
     await Promise.all([...this.#all].map((lane) => lane.close()));
-    for (const lane of this.#lanes.values()) this.giveBack(lane);
+    for (const lane of this.#lanes.youngest()) this.giveBack(lane);
     await this.#pool.drain();
     await this.#pool.clear();
   }
@@ -246,13 +234,12 @@ export class LanePool {
     }
   }
 
-  /** Borrows up to what is wanted: `min`, and one more while all are full. */
+  /** Borrows up to what is wanted. */
   #grow(): void {
     const { min, max } = this.#size;
-    while (!this.#stopped) {
-      const have = this.#lanes.size + this.#growing;
-      const wanted = this.#free > 0 ? min : Math.min(max, Math.max(min, this.#lanes.size + 1));
-      if (have >= wanted || this.#growing >= LOGINS_AT_ONCE) return;
+    if (this.#lanes.free <= 0 && this.#lanes.size >= this.#target) this.#target = this.#lanes.size + 1;
+    this.#target = Math.min(max, Math.max(min, this.#target));
+    while (!this.#stopped && this.#growing < LOGINS_AT_ONCE && this.#lanes.size + this.#growing < this.#target) {
       this.#growing++;
       this.#pool.acquire().then(
         (lane) => this.#welcome(lane),
@@ -269,24 +256,16 @@ export class LanePool {
     if (this.#stopped || lane.state !== 'open' || this.#lanes.size >= this.#size.max) this.giveBack(lane);
     else {
       lane.usedAt = this.#links.clock.monotonic();
-      this.#lanes.set(lane.id, lane);
-      this.#roomy.add(lane);
-      this.#gain(this.#size.window);
+      this.#lanes.add(lane);
     }
     this.#grow();
   }
 
   /** Takes `lane` out of the lanes and of the pool; `destroy` decides what becomes of it by its state. */
   #abandon(lane: Lane, inFlight = lane.inFlight): void {
-    this.#forget(lane, inFlight);
+    this.#lanes.remove(lane, inFlight);
     if (this.#pool.isBorrowedResource(lane)) void this.#pool.destroy(lane);
     this.#grow();
-  }
-
-  #forget(lane: Lane, inFlight: number): void {
-    if (!this.#lanes.delete(lane.id)) return;
-    this.#roomy.delete(lane);
-    this.#free -= this.#size.window - inFlight;
   }
 
   /** The end of a pooled connection: a draining one waits for its server, within bounds. */
@@ -300,21 +279,5 @@ export class LanePool {
       this.#links.count('drain_overflow');
       void oldest.close();
     }
-  }
-
-  #gain(count: number): void {
-    const before = this.#free;
-    this.#free += count;
-    if (before <= 0 && this.#free > 0) this.#notify();
-  }
-
-  /** Tells of room at the end of this turn, when a whole chunk of acks has been read. */
-  #notify(): void {
-    if (this.#edge || this.#free <= 0) return;
-    this.#edge = true;
-    queueMicrotask(() => {
-      this.#edge = false;
-      if (this.room > 0) this.#links.onRoom();
-    });
   }
 }

@@ -1,7 +1,8 @@
 import type { Message, Outcome } from '../../core/index.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { type Log, reason } from '../../lib/log.ts';
-import type { Flight, Lane } from './lane.ts';
+import type { Flight } from './flights.ts';
+import type { Lane } from './lane.ts';
 import { poisoned } from './outcomes.ts';
 
 /** Connections that a message may end on its own before it is a dead letter. */
@@ -70,6 +71,10 @@ export class Probe {
       this.#suspects.set(wireId, 0);
       const [oldest] = this.#suspects.keys();
       if (this.#suspects.size > SUSPECTS_MAX && oldest !== undefined) this.#suspects.delete(oldest);
+    }
+    if (this.#queue.length >= SUSPECTS_MAX) {
+      flight.resolve({ kind: 'unanswered', because: 'too many messages wait to be sent alone' });
+      return;
     }
     this.#queue.push({ flight, since: this.#links.clock.monotonic() });
     if (!this.#running) {

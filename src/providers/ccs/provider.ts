@@ -5,12 +5,14 @@ import { type Clock, every, type Timer } from '../../lib/clock.ts';
 import { DeadlineError, deadline } from '../../lib/deadline.ts';
 import { type Log, reason } from '../../lib/log.ts';
 import { logIn, type StreamEnd, XmlError } from '../../protocols/ccs/index.ts';
+import type { Flight } from './flights.ts';
 import { LoginGate } from './gate.ts';
 import { inspectPayload } from './inspect.ts';
-import { type Flight, Lane, type LaneEvents } from './lane.ts';
+import { Lane, type LaneEvents } from './lane.ts';
 import type { CcsOptions } from './options.ts';
-import { ruleOf } from './outcomes.ts';
+import { bareReply, ruleOf } from './outcomes.ts';
 import { LanePool, type PoolSize } from './pool.ts';
+import { Preferred } from './preferred.ts';
 import { isBlame, Probe } from './probe.ts';
 
 export interface CcsDeps {
@@ -47,9 +49,6 @@ export function createCcsProvider(deps: CcsDeps): CcsProvider {
   return new Ccs(deps);
 }
 
-/** Messages whose connection is remembered for the next attempt, at most. */
-const PREFERRED_MAX = 10_000;
-
 class Ccs implements CcsProvider {
   readonly name: string;
   readonly #deps: CcsDeps;
@@ -57,8 +56,7 @@ class Ccs implements CcsProvider {
   readonly #gate: LoginGate;
   readonly #pool: LanePool;
   readonly #probe: Probe;
-  /** The lane of messages that shall be tried on the same connection again, by wire id. [fcm.md §1.6] */
-  readonly #preferred = new Map<string, number>();
+  readonly #preferred = new Preferred();
   #receiver: Receiver | undefined;
   #ca: string | undefined;
   #listener: () => void = () => {};
@@ -102,11 +100,9 @@ class Ccs implements CcsProvider {
     telemetry.gauge('pushbridge_provider_window_size', () => [
       [{ provider: name }, this.#pool.open * this.#pool.size.window],
     ]);
-    telemetry.gauge('pushbridge_pool_connections', () => [
-      [{ provider: name, state: 'connecting' }, this.#pool.connecting],
-      [{ provider: name, state: 'open' }, this.#pool.open],
-      [{ provider: name, state: 'draining' }, this.#pool.draining],
-    ]);
+    telemetry.gauge('pushbridge_pool_connections', () =>
+      (['connecting', 'open', 'draining'] as const).map((state) => [{ provider: name, state }, this.#pool[state]]),
+    );
   }
 
   inspect(payload: Payload): Refusal | undefined {
@@ -175,12 +171,17 @@ class Ccs implements CcsProvider {
   }
 
   #deliver(flight: Flight, now: number): void {
-    const { wireId } = flight.message;
+    const { wireId, payload } = flight.message;
+    const refusal = payload.kind === 'fcm' ? undefined : this.inspect(payload);
+    if (refusal) {
+      flight.resolve({ kind: 'refused', ...refusal, reply: bareReply(flight.message) });
+      return;
+    }
     if (this.#state === 'running' && this.#probe.suspects(wireId)) {
       this.#probe.add(flight);
       return;
     }
-    const lane = this.#state === 'running' ? this.#pool.pick(this.#recall(wireId)) : undefined;
+    const lane = this.#state === 'running' ? this.#pool.pick(this.#preferred.recall(wireId)) : undefined;
     if (lane?.send(this.#preferring(flight, lane.id), now)) this.#pool.taken(lane);
     else flight.resolve({ kind: 'unsent', because: 'no connection has room' });
   }
@@ -191,23 +192,11 @@ class Ccs implements CcsProvider {
     return {
       message,
       resolve: (outcome) => {
-        if (outcome.kind === 'later' && ruleOf(outcome.code) === 'message') this.#remember(message.wireId, lane);
+        if (outcome.kind === 'later' && ruleOf(outcome.code) === 'message')
+          this.#preferred.remember(message.wireId, lane);
         resolve(outcome);
       },
     };
-  }
-
-  #remember(wireId: string, lane: number): void {
-    this.#preferred.set(wireId, lane);
-    const [oldest] = this.#preferred.keys();
-    if (this.#preferred.size > PREFERRED_MAX && oldest !== undefined) this.#preferred.delete(oldest);
-  }
-
-  #recall(wireId: string): number | undefined {
-    if (this.#preferred.size === 0) return undefined;
-    const lane = this.#preferred.get(wireId);
-    if (lane !== undefined) this.#preferred.delete(wireId);
-    return lane;
   }
 
   #make(): Lane {
