@@ -134,7 +134,7 @@ function lifecycle({ store, core, providers, door, admin, clock, log }: Parts): 
     log.info('stopping', { ms });
     await step('closing the doors to new work', door.closeGate(), left());
     await step('waiting for what is in flight', core.stop(), left());
-    await step('waiting for the last acknowledgements', windowsEmpty(core, clock), Math.min(left(), LAST_ACKS_MS));
+    await step('waiting for the last acknowledgements', inboxesEmpty(core, clock), Math.min(left(), LAST_ACKS_MS));
     await step('closing BAL connections', door.stop(CLOSING_MS), 2 * CLOSING_MS);
     await step(
       'closing providers',
@@ -169,11 +169,10 @@ function lifecycle({ store, core, providers, door, admin, clock, log }: Parts): 
   };
 }
 
-async function windowsEmpty(core: Core, clock: Clock): Promise<void> {
+/** Resolves when no connected backend has anything left to receive or to acknowledge. */
+async function inboxesEmpty(core: Core, clock: Clock): Promise<void> {
   const end = clock.monotonic() + LAST_ACKS_MS;
-  while (clock.monotonic() < end && [...core.sessions.windowsUsed()].some(([, used]) => used > 0)) {
-    await sleep(clock, LOOK_MS);
-  }
+  while (clock.monotonic() < end && core.sessions.owesConnected()) await sleep(clock, LOOK_MS);
 }
 
 function servedSessions(config: Config): ServedSession[] {

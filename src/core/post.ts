@@ -65,8 +65,13 @@ export class Post {
     return this.#attachments.length;
   }
 
+  /** Frames in the inbox. */
+  get waiting(): number {
+    return this.#deps.store.waiting(this.#rules.id);
+  }
+
   get inboxFull(): boolean {
-    return this.#deps.store.waiting(this.#rules.id) >= this.#rules.maxInbox;
+    return this.waiting >= this.#rules.maxInbox;
   }
 
   get room(): number {

@@ -64,6 +64,11 @@ export class Sessions {
     for (const [session, post] of this.#posts) yield [session, post.inFlight];
   }
 
+  /** Whether a connected backend has frames in its inbox: not sent, or sent and not acknowledged. */
+  owesConnected(): boolean {
+    return this.#posts.values().some((post) => post.connections > 0 && post.waiting > 0);
+  }
+
   /** Connections by session. */
   *connections(): Iterable<readonly [string, number]> {
     for (const [session, post] of this.#posts) yield [session, post.connections];

@@ -1,0 +1,114 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import test from 'ava';
+import { createEmulator } from '../../src/emulator/index.ts';
+import { Backend, downstream, type Json } from '../doors/bal/harness.ts';
+import { BridgeProcess, freePort } from './bridge-process.ts';
+import { collect } from './harness.ts';
+
+const MESSAGES = 150;
+
+/** A bridge process whose service keeps its answers back. */
+async function stage(stopTimeout: string) {
+  const folder = mkdtempSync(join(tmpdir(), 'pushbridge-signals-'));
+  const emulator = createEmulator({ port: 0, ca_file: join(folder, 'ca.pem'), hold_acks: true });
+  await emulator.start();
+  const port = await freePort();
+  const config = join(folder, 'bridge.yaml');
+  writeFileSync(
+    config,
+    JSON.stringify({
+      store: { url: `sqlite:${join(folder, 'bridge.db')}` },
+      bal: { port },
+      admin: { port: 0 },
+      stop_timeout: stopTimeout,
+      sessions: [{ id: 'app' }],
+      providers: {
+        ccs: { host: '127.0.0.1', port: emulator.port, sender_id: '1', server_key: 'key', ca: join(folder, 'ca.pem') },
+      },
+    }),
+  );
+  return {
+    emulator,
+    start: () => BridgeProcess.start(['--config', config]),
+    async logOn(): Promise<Backend> {
+      const backend = await Backend.connect(port);
+      backend.send({ message_type: 'LOGON', session_id: 'app', confirm: true });
+      await backend.next();
+      return backend;
+    },
+    async end() {
+      await emulator.stop();
+      rmSync(folder, { recursive: true });
+    },
+  };
+}
+
+/** Sends the messages and waits until all are taken. */
+async function submit(backend: Backend): Promise<void> {
+  for (let n = 0; n < MESSAGES; n++) backend.send(downstream(`m${n}`));
+  let taken = 0;
+  while (taken < MESSAGES) {
+    const frame = await backend.next();
+    if (frame.message_type === 'DOWNSTREAM_TAKEN') taken += (frame.message_ids as string[]).length;
+  }
+}
+
+const ids = (frames: readonly Json[]) => new Set(frames.map(({ message_id }) => message_id));
+
+test('SIGTERM lets what is in flight come home, tells the backends, and exits with 0', async (t) => {
+  const { emulator, start, logOn, end } = await stage('20s');
+  const bridge = await start();
+  const backend = await logOn();
+  await submit(backend);
+  const exit = bridge.signal('SIGTERM');
+  // The door is closed to new work: this one is neither taken nor rejected.
+  while (!bridge.log.some((line) => line.includes('stopping'))) await backend.sync();
+  backend.send(downstream('late'));
+  await backend.sync();
+  emulator.control.setFaults({ hold_acks: false });
+  emulator.control.releaseAcks();
+  const frames = await backend.untilEnd();
+  t.is(await exit, 0);
+  t.is(frames.at(-1)?.error, 'SHUTTING_DOWN');
+  t.false(frames.some(({ message_id }) => message_id === 'late'));
+  const early = ids(frames.filter(({ message_type }) => message_type === 'DOWNSTREAM_ACK'));
+  t.true(early.size >= 100, 'what was in flight was answered before the end');
+  const again = await start();
+  const after = await logOn();
+  const late = await collect(after, MESSAGES, 'DOWNSTREAM_ACK'); // none of the early ones was acknowledged
+  t.is(ids(late).size, MESSAGES);
+  await again.kill();
+  await end();
+});
+
+test('at the deadline the bridge stops, and what had no answer goes on after the next start', async (t) => {
+  const { emulator, start, logOn, end } = await stage('500ms');
+  const bridge = await start();
+  const backend = await logOn();
+  await submit(backend);
+  t.is(await bridge.signal('SIGINT'), 0);
+  emulator.control.setFaults({ hold_acks: false });
+  const again = await start();
+  t.is(ids(await collect(await logOn(), MESSAGES, 'DOWNSTREAM_ACK')).size, MESSAGES);
+  t.is(emulator.control.stats().tracked, MESSAGES, 'sent again under the same ids');
+  await again.kill();
+  await end();
+});
+
+test('a second signal stops at once, and nothing taken is lost', async (t) => {
+  const { emulator, start, logOn, end } = await stage('1h');
+  const bridge = await start();
+  const backend = await logOn();
+  await submit(backend);
+  const first = bridge.signal('SIGTERM');
+  while (!bridge.log.some((line) => line.includes('stopping'))) await backend.sync();
+  await Promise.all([first, bridge.signal('SIGTERM')]);
+  t.is(await first, 143);
+  emulator.control.setFaults({ hold_acks: false });
+  const again = await start();
+  t.is(ids(await collect(await logOn(), MESSAGES, 'DOWNSTREAM_ACK')).size, MESSAGES);
+  await again.kill();
+  await end();
+});
