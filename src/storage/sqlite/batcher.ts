@@ -37,24 +37,21 @@ export class Batcher {
   static async start(data: WorkerData, events: BatcherEvents): Promise<Batcher> {
     const file = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js';
     const worker = new Worker(new URL(file, import.meta.url), { workerData: data });
-    const { promise, resolve, reject } = Promise.withResolvers<Extract<Reply, { kind: 'opened' }>>();
-    worker.once('error', (cause) =>
-      reject(new StoreError('failed', `the thread of the store failed: ${cause}`, { cause })),
-    );
-    worker.once('exit', () => reject(new StoreError('failed', 'the thread of the store ended before it was open')));
+    const { promise, resolve, reject } = Promise.withResolvers<readonly Counts[]>();
+    const batcher = new Batcher(worker, events);
+    const onExit = (): void => reject(batcher.#ended);
+    worker.once('exit', onExit);
     worker.once('message', (reply: Reply) => {
-      if (reply.kind === 'opened') resolve(reply);
-      else reject(reply.kind === 'refused' ? errorOf(reply.error) : new StoreError('failed', 'the store did not open'));
+      if (reply.kind === 'opened') resolve(reply.counts);
     });
-    const { counts } = await promise;
-    events.counts(counts);
-    return new Batcher(worker, events);
+    events.counts(await promise);
+    worker.off('exit', onExit);
+    return batcher;
   }
 
   constructor(worker: Worker, events: BatcherEvents) {
     this.#worker = worker;
     this.#events = events;
-    worker.removeAllListeners();
     worker.on('message', (reply: Reply) => this.#onReply(reply));
     worker.on('error', (cause) =>
       this.#onDeath(new StoreError('failed', `the thread of the store failed: ${cause}`, { cause })),
@@ -105,6 +102,7 @@ export class Batcher {
 
   #onReply(reply: Reply): void {
     if (reply.kind === 'closed') this.#onClosed(reply.error);
+    if (reply.kind === 'refused') this.#ended = errorOf(reply.error);
     if (reply.kind !== 'done') return;
     const batch = this.#committing;
     this.#committing = [];

@@ -36,3 +36,11 @@ export function troubleOf(error: unknown): Trouble {
   if (code === 'full') return { code, message: `no room left for the database: ${message}; free some space` };
   return { code, message: `the database failed: ${message}` };
 }
+
+export function unreadable(path: string, why: string, options?: ErrorOptions): StoreError {
+  return new StoreError(
+    'unreadable',
+    `the database ${path} can't be used (${why}): restore it or move it away`,
+    options,
+  );
+}

@@ -2,13 +2,13 @@ import { statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { StoreError } from '../../core/index.ts';
-import { SQLITE, sqliteCode, troubleOf } from './errors.ts';
+import { SQLITE, sqliteCode, troubleOf, unreadable } from './errors.ts';
 import { inspectFile, newerError } from './inspect.ts';
 import { APPLICATION_ID, MIGRATIONS } from './schema.ts';
 import { select } from './sql.ts';
 
-/** The WAL is copied into the file whenever it has so many pages (8 MiB), and cut to so many bytes if it ever grew. */
-const CHECKPOINT_PAGES = 2048;
+/** The WAL is copied into the file whenever it has so many pages (16 MiB), and cut to so many bytes if it ever grew. */
+const CHECKPOINT_PAGES = 4096;
 const WAL_LIMIT_BYTES = 64 * 1024 * 1024;
 /** Pages in memory, in KiB. */
 const CACHE_KIB = 64 * 1024;
@@ -23,7 +23,7 @@ export function openDatabase(path: string, maxPages?: number): DatabaseSync {
   if (!statSync(folder, { throwIfNoEntry: false })?.isDirectory()) {
     throw new StoreError('unreadable', `the folder ${folder} of the database ${path} does not exist: create it first`);
   }
-  inspectFile(path);
+  guarded(path, () => inspectFile(path));
   const db = guarded(path, () => new DatabaseSync(path));
   try {
     guarded(path, () => prepare(db, path, maxPages));
@@ -44,8 +44,11 @@ function prepare(db: DatabaseSync, path: string, maxPages: number | undefined): 
   }
   for (const migration of MIGRATIONS.slice(version)) db.exec(migration);
   db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${MIGRATIONS.length};
-    UPDATE state SET epoch = epoch + 1; COMMIT;
-    PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES};
+    UPDATE state SET epoch = epoch + 1; COMMIT`);
+  const mode = select<{ journal_mode: string }>(db, 'PRAGMA journal_mode = WAL').get()?.journal_mode;
+  if (mode !== 'wal')
+    throw new StoreError('failed', `the database ${path} can't have a write-ahead log, only "${mode}"`);
+  db.exec(`PRAGMA synchronous = FULL; PRAGMA wal_autocheckpoint = ${CHECKPOINT_PAGES};
     PRAGMA journal_size_limit = ${WAL_LIMIT_BYTES}; PRAGMA cache_size = -${CACHE_KIB}; PRAGMA temp_store = MEMORY`);
   // What the next opening looks at first is the file itself: it must not lag behind the WAL.
   if (version < MIGRATIONS.length) db.exec('PRAGMA wal_checkpoint(TRUNCATE)');
@@ -68,9 +71,6 @@ export function guarded<T>(path: string, step: () => T): T {
       const { code: kind, message } = troubleOf(cause);
       throw new StoreError(kind, `${path}: ${message}`, { cause });
     }
-    const why = cause instanceof Error ? cause.message : String(cause);
-    throw new StoreError('unreadable', `the database ${path} can't be read (${why}): restore it or move it away`, {
-      cause,
-    });
+    throw unreadable(path, cause instanceof Error ? cause.message : String(cause), { cause });
   }
 }

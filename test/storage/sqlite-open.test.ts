@@ -1,0 +1,124 @@
+import { spawnSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { DatabaseSync } from 'node:sqlite';
+import { fileURLToPath } from 'node:url';
+import test, { type ExecutionContext } from 'ava';
+import { StoreError } from '../../src/core/index.ts';
+import { openSqliteStore } from '../../src/storage/sqlite/index.ts';
+import { claimIds, LIMITS, submission } from './samples.ts';
+import { scratch } from './scratch.ts';
+
+const fresh = scratch();
+const child = fileURLToPath(new URL('./sqlite-child.ts', import.meta.url));
+
+/** Opening must fail with this code, name the path, and leave the file and its folder as they were. */
+async function refuses(t: ExecutionContext, path: string, code: StoreError['code'], isFile = true): Promise<void> {
+  const [bytes, names] = [isFile ? readFileSync(path) : undefined, readdirSync(dirname(path))];
+  const error = await t.throwsAsync(openSqliteStore({ path, limits: LIMITS }), { instanceOf: StoreError });
+  t.is((error as StoreError).code, code);
+  t.true(error?.message.includes(path), error?.message);
+  if (bytes) t.true(bytes.equals(readFileSync(path)));
+  t.deepEqual(readdirSync(dirname(path)), names);
+}
+
+/** A path alone in its folder, so that traces beside it would show. */
+function lonely(name: string): string {
+  mkdirSync(fresh(name));
+  return `${fresh(name)}/store.db`;
+}
+
+async function made(path: string): Promise<string> {
+  const store = await openSqliteStore({ path, limits: LIMITS });
+  await store.accept([submission('a'), submission('b')]);
+  await store.close();
+  return path;
+}
+
+function withSql(path: string, sql: string): string {
+  const db = new DatabaseSync(path);
+  db.exec(sql);
+  db.close();
+  return path;
+}
+
+test('refuses what is no database', async (t) => {
+  const path = lonely('text');
+  writeFileSync(path, 'just some text, long enough to be a header of a database file, if only it were one: it is not.');
+  await refuses(t, path, 'unreadable');
+  writeFileSync(path, 'short');
+  await refuses(t, path, 'unreadable');
+});
+
+test('refuses a folder', async (t) => {
+  const path = lonely('folder');
+  mkdirSync(path);
+  await refuses(t, path, 'unreadable', false);
+});
+
+test('refuses a path whose folder is missing, and says so', async (t) => {
+  const path = fresh('no/such/folder/store.db');
+  const error = await t.throwsAsync(openSqliteStore({ path, limits: LIMITS }), { instanceOf: StoreError });
+  t.true(error?.message.includes(dirname(path)));
+});
+
+test('refuses a database that is cut short', async (t) => {
+  const path = await made(lonely('short'));
+  writeFileSync(path, readFileSync(path).subarray(0, 3 * 4096));
+  await refuses(t, path, 'unreadable');
+});
+
+test('refuses a database that is damaged', async (t) => {
+  const path = await made(lonely('damaged'));
+  const bytes = readFileSync(path);
+  bytes.fill(0xa5, 100, 4096);
+  writeFileSync(path, bytes);
+  await refuses(t, path, 'unreadable');
+});
+
+test('refuses a database without its tables', async (t) => {
+  await refuses(t, withSql(await made(lonely('holes')), 'DROP TABLE outcomes'), 'unreadable');
+});
+
+test('refuses the database of another program', async (t) => {
+  await refuses(t, withSql(lonely('named'), 'PRAGMA application_id = 4711; CREATE TABLE t (a)'), 'foreign');
+  await refuses(t, withSql(lonely('nameless'), 'CREATE TABLE t (a)'), 'foreign');
+  await refuses(t, withSql(lonely('wal'), 'PRAGMA journal_mode = WAL; CREATE TABLE t (a)'), 'foreign');
+});
+
+test('refuses the database of a newer version', async (t) => {
+  await refuses(t, withSql(await made(lonely('newer')), 'PRAGMA user_version = 99'), 'newer');
+});
+
+test('begins with nothing, with an empty file and with an empty database', async (t) => {
+  const empty = fresh();
+  writeFileSync(empty, '');
+  const bare = withSql(fresh(), 'CREATE TABLE t (a); DROP TABLE t');
+  for (const path of [fresh(), empty, bare]) {
+    const store = await openSqliteStore({ path: await made(path), limits: LIMITS });
+    t.deepEqual(await claimIds(store), ['a', 'b']);
+    await store.close();
+    const db = new DatabaseSync(path, { readOnly: true });
+    t.deepEqual({ ...db.prepare('PRAGMA user_version').get() }, { user_version: 1 });
+    t.deepEqual({ ...db.prepare('PRAGMA application_id').get() }, { application_id: 0x50754272 });
+    t.deepEqual({ ...db.prepare('PRAGMA integrity_check').get() }, { integrity_check: 'ok' });
+    db.close();
+  }
+});
+
+test('a second store on one file is refused at once, in this process and in another', async (t) => {
+  const path = fresh();
+  const store = await openSqliteStore({ path, limits: LIMITS });
+  t.teardown(() => store.close());
+  const error = await t.throwsAsync(openSqliteStore({ path, limits: LIMITS }), { instanceOf: StoreError });
+  t.is((error as StoreError).code, 'in-use');
+  await store.accept([submission('a')]);
+  const { stdout } = spawnSync(process.execPath, [child, 'open', path], { encoding: 'utf8' });
+  t.is(stdout.trim(), 'in-use');
+  t.deepEqual(await claimIds(store), ['a'], 'the first one does not mind');
+});
+
+test('a store that was closed can be opened elsewhere', async (t) => {
+  const { stdout } = spawnSync(process.execPath, [child, 'open', await made(fresh())], { encoding: 'utf8' });
+  t.is(stdout.trim(), 'opened 2');
+});
