@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import { createEmulator } from '../../src/emulator/index.ts';
+import { createEmulator, type Emulator } from '../../src/emulator/index.ts';
 import { Backend, downstream, type Json } from '../doors/bal/harness.ts';
 import { BridgeProcess, freePort } from './bridge-process.ts';
 import { collect } from './harness.ts';
@@ -45,14 +45,15 @@ async function stage(stopTimeout: string) {
   };
 }
 
-/** Sends the messages and waits until all are taken. */
-async function submit(backend: Backend): Promise<void> {
+/** Sends the messages and waits until all are taken, and on their way to the service. */
+async function submit(backend: Backend, emulator: Emulator): Promise<void> {
   for (let n = 0; n < MESSAGES; n++) backend.send(downstream(`m${n}`));
   let taken = 0;
   while (taken < MESSAGES) {
     const frame = await backend.next();
     if (frame.message_type === 'DOWNSTREAM_TAKEN') taken += (frame.message_ids as string[]).length;
   }
+  while (emulator.control.stats().received < MESSAGES) await backend.sync();
 }
 
 const ids = (frames: readonly Json[]) => new Set(frames.map(({ message_id }) => message_id));
@@ -61,7 +62,7 @@ test('SIGTERM lets what is in flight come home, tells the backends, and exits wi
   const { emulator, start, logOn, end } = await stage('20s');
   const bridge = await start();
   const backend = await logOn();
-  await submit(backend);
+  await submit(backend, emulator);
   const exit = bridge.signal('SIGTERM');
   // The door is closed to new work: this one is neither taken nor rejected.
   while (!bridge.log.some((line) => line.includes('stopping'))) await backend.sync();
@@ -87,7 +88,7 @@ test('at the deadline the bridge stops, and what had no answer goes on after the
   const { emulator, start, logOn, end } = await stage('500ms');
   const bridge = await start();
   const backend = await logOn();
-  await submit(backend);
+  await submit(backend, emulator);
   t.is(await bridge.signal('SIGINT'), 0);
   emulator.control.setFaults({ hold_acks: false });
   const again = await start();
@@ -101,7 +102,7 @@ test('a second signal stops at once, and nothing taken is lost', async (t) => {
   const { emulator, start, logOn, end } = await stage('1h');
   const bridge = await start();
   const backend = await logOn();
-  await submit(backend);
+  await submit(backend, emulator);
   const first = bridge.signal('SIGTERM');
   while (!bridge.log.some((line) => line.includes('stopping'))) await backend.sync();
   await Promise.all([first, bridge.signal('SIGTERM')]);
