@@ -13,6 +13,7 @@ import {
 import { type Flight, Flights } from './flights.ts';
 import { outcomeOfAck, outcomeOfError, outcomeOfNack } from './outcomes.ts';
 import { UpstreamDesk } from './upstream.ts';
+import { Watch } from './watch.ts';
 
 /**
  * `open` takes work. `draining`: the server asked us to leave, and will close. `retiring`: we leave, as soon as nothing is
@@ -48,8 +49,6 @@ export interface LaneSettings {
 
 /** How long a closed stream waits for the server's own close. */
 const CLOSE_MS = 2_000;
-/** Bytes waiting for a server that does not read, beyond which nothing more is read from it. */
-const BACKLOG_MAX = 1_048_576;
 
 /** A connection and what is in flight on it. */
 export class Lane implements StreamHandler {
@@ -60,13 +59,9 @@ export class Lane implements StreamHandler {
   readonly #events: LaneEvents;
   readonly #desk: UpstreamDesk;
   readonly #flights = new Flights();
+  readonly #watch: Watch;
   #state: LaneState = 'open';
   #formerly: LaneState = 'open';
-  #paused = false;
-  #clogged = false;
-  /** Deadlines count from here at the earliest: they stand still while we do not read. */
-  #readableSince = 0;
-  #pingedAt: number | undefined;
   #changedAt = 0;
   /** Stanzas received: a connection that brought any was a good one. */
   received = 0;
@@ -78,15 +73,17 @@ export class Lane implements StreamHandler {
     this.id = id;
     this.#settings = settings;
     this.#events = events;
-    const { clock, maxStanzaBytes } = settings;
+    const { clock, maxStanzaBytes, pingIntervalMs, ackTimeoutMs } = settings;
     this.stream = new ClientStream({ clock, maxStanzaBytes, closeMs: CLOSE_MS }, this);
-    this.openedAt = this.usedAt = this.#readableSince = clock.monotonic();
+    this.openedAt = this.usedAt = clock.monotonic();
+    this.#watch = new Watch(this.stream, { pingIntervalMs, writeTimeoutMs: ackTimeoutMs }, this.openedAt);
     this.#desk = new UpstreamDesk({
       receiver: settings.receiver,
       ack: (to, messageId) => {
-        if (!this.stream.send(ackStanza(to, messageId))) events.count('upstream_unacked');
+        if (this.stream.send(ackStanza(to, messageId))) this.#watch.wrote(clock.monotonic());
+        else events.count('upstream_unacked');
       },
-      pause: (paused) => this.#pause(paused, this.#clogged),
+      pause: (paused) => this.#watch.pause(paused, clock.monotonic()),
       done: () => this.#rest(),
       failed: () => events.count('upstream_refused'),
     });
@@ -153,10 +150,12 @@ export class Lane implements StreamHandler {
   /** Looks at deadlines. `now` is monotonic. */
   sweep(now: number): void {
     if (this.#state === 'closed') return;
-    this.#unclog(now);
-    if (this.#paused || this.#clogged) return;
-    this.#sweepAcks(now);
-    this.#sweepSilence(now);
+    const verdict = this.#watch.look(now);
+    if (verdict === 'ping_timeout') this.#giveUp(verdict, 'no sign of life');
+    if (verdict === 'write_timeout') this.#giveUp(verdict, 'it reads nothing');
+    // [XEP-0199] Silence is answered with a ping; silence after that is the end.
+    if (verdict === 'ping') this.stream.send(pingStanza(`ping-${this.id}-${Math.round(now)}`));
+    if (verdict === 'ping' || verdict === 'fine') this.#sweepAcks(now);
     const { ackTimeoutMs } = this.#settings;
     if (this.#state === 'retiring' && now - this.#changedAt >= ackTimeoutMs) void this.close();
   }
@@ -173,7 +172,7 @@ export class Lane implements StreamHandler {
         break;
       case 'upstream':
       case 'receipt':
-        this.#take(message);
+        this.#desk.take(message);
         break;
       case 'draining':
         this.#events.onDraining(this);
@@ -237,51 +236,14 @@ export class Lane implements StreamHandler {
     this.#answer(id ?? '', (message) => outcomeOfError(error, message));
   }
 
-  #take(incoming: Extract<ServerMessage, { kind: 'upstream' | 'receipt' }>): void {
-    this.#desk.take(incoming);
-    if (!this.#clogged && this.stream.backlog > BACKLOG_MAX) this.#pause(this.#paused, true);
-  }
-
-  #pause(paused: boolean, clogged: boolean): void {
-    const before = this.#paused || this.#clogged;
-    this.#paused = paused;
-    this.#clogged = clogged;
-    const after = paused || clogged;
-    if (before === after) return;
-    this.#readableSince = this.#settings.clock.monotonic();
-    if (after) this.stream.pause();
-    else this.stream.resume();
-  }
-
-  /** A server that does not read its acks is not read either, and given up after a while. */
-  #unclog(now: number): void {
-    if (!this.#clogged) return;
-    if (this.stream.backlog <= BACKLOG_MAX / 2) this.#pause(this.#paused, false);
-    else if (now - this.#readableSince >= this.#settings.ackTimeoutMs)
-      this.#giveUp('write_timeout', 'it reads nothing');
-  }
-
   #sweepAcks(now: number): void {
     const { ackTimeoutMs } = this.#settings;
-    if (now - this.#readableSince < ackTimeoutMs) return;
+    if (now - this.#watch.readableSince < ackTimeoutMs) return;
     const overdue = this.#flights.takeOverdue(now - ackTimeoutMs);
     if (overdue.length === 0) return;
     for (const { resolve } of overdue) resolve({ kind: 'unanswered', because: `no ack within ${ackTimeoutMs} ms` });
     this.#events.onOverdue(this, overdue.length);
     this.#rest();
-  }
-
-  /** [XEP-0199] Silence is answered with a ping; silence after that is the end. */
-  #sweepSilence(now: number): void {
-    const { pingIntervalMs } = this.#settings;
-    const heard = Math.max(this.stream.lastReadAt, this.#readableSince);
-    if (this.#pingedAt !== undefined && heard >= this.#pingedAt) this.#pingedAt = undefined;
-    if (this.#pingedAt !== undefined) {
-      if (now - this.#pingedAt >= pingIntervalMs) this.#giveUp('ping_timeout', 'no sign of life');
-    } else if (now - heard >= pingIntervalMs) {
-      this.#pingedAt = now;
-      this.stream.send(pingStanza(`ping-${this.id}-${Math.round(now)}`));
-    }
   }
 
   #giveUp(event: string, why: string): void {

@@ -61,6 +61,7 @@ class Ccs implements CcsProvider {
   #ca: string | undefined;
   #listener: () => void = () => {};
   #sweep: Timer | undefined;
+  #sweptAt = 0;
   #laneIds = 0;
   #state: 'new' | 'running' | 'stopping' = 'new';
   #stopped: Promise<void> | undefined;
@@ -145,10 +146,11 @@ class Ccs implements CcsProvider {
     this.#state = 'running';
     const shortest = Math.min(options.ack_timeout, options.ping_interval, options.pool.idle, options.drain_timeout);
     const pause = Math.min(1_000, Math.max(5, Math.round(shortest / 5)));
+    this.#sweptAt = clock.monotonic();
     this.#sweep = every(
       clock,
       pause,
-      () => this.#onSweep(clock.monotonic()),
+      () => this.#onSweep(clock.monotonic(), pause),
       (error) => this.#log.error('sweep failed', { error: reason(error) }),
     );
     this.#pool.start();
@@ -270,7 +272,11 @@ class Ccs implements CcsProvider {
     this.#checkRest();
   }
 
-  #onSweep(now: number): void {
+  #onSweep(now: number, pause: number): void {
+    // After a standstill of the process nobody is to blame: what came meanwhile is read before the next sweep.
+    const stalled = now - this.#sweptAt > 5 * pause + 1_000;
+    this.#sweptAt = now;
+    if (stalled) return;
     for (const lane of this.#pool.all) lane.sweep(now);
     this.#pool.sweep(now);
     this.#probe.sweep(now);

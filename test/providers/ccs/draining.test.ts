@@ -89,3 +89,14 @@ test('a second draining message changes nothing', async (t) => {
   await until(() => b.provider.pool().open === 1 && b.provider.pool().draining === 1);
   t.is(b.events.drain, 1);
 });
+
+test('each of several lanes that drain is replaced, not only up to min', async (t) => {
+  await using b = await bench({ options: { pool: { min: 1, max: 5, window: 1 } } });
+  void b.send(message());
+  await until(() => b.provider.room() === 1);
+  void b.send(message());
+  await until(() => b.provider.pool().open === 3);
+  b.server.peers[2]?.say(CONTROL);
+  await until(() => b.server.peers[3]?.online && b.provider.pool().open === 3);
+  t.is(b.provider.pool().draining, 1);
+});

@@ -132,6 +132,8 @@ test('a bad day: nacks, drains, drops, strays, doubles, unknown types, and every
   t.true([...finals.values()].every((outcome) => outcome.kind === 'accepted'));
   const stats = s.emulator.control.stats();
   t.true(stats.drains > 2);
+  const { used, open, window } = s.provider.pool();
+  t.deepEqual([used, s.provider.room()], [0, open * window]);
   t.deepEqual([stats.windowBreaches, stats.errors400, stats.errors406, stats.streamErrors], [0, 0, 0, 0]);
 });
 

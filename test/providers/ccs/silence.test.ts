@@ -1,4 +1,5 @@
 import test from 'ava';
+import { ManualClock } from '../../../src/lib/clock.ts';
 import { bench, message, pause, until } from './bench.ts';
 
 test('[XEP-0199] silence for 30 s is answered with a ping; any answer will do', async (t) => {
@@ -92,4 +93,24 @@ test('a retired connection is closed when nothing more comes', async (t) => {
   t.is((await two).kind, 'unanswered');
   await until(() => peer?.footer);
   t.is(b.events.ack_timeout, 2);
+});
+
+test('a standstill of the process is not blamed on the connection', async (t) => {
+  class Stalling extends ManualClock {
+    stall = 0;
+    override monotonic(): number {
+      return super.monotonic() + this.stall;
+    }
+  }
+  const clock = new Stalling();
+  await using b = await bench({ clock });
+  const sent = b.send(message());
+  const [peer] = b.server.peers;
+  const m = await until(() => peer?.messages[0]);
+  clock.stall = 600_000;
+  await clock.advance(1_000);
+  peer?.ack(m);
+  t.is((await sent).kind, 'accepted');
+  await b.pass(3_000);
+  t.is(b.server.peers.length, 1);
 });
