@@ -85,6 +85,7 @@ export class Connection implements UpstreamPeer, Host {
         onWhitespace: () => void world.counters.whitespace++,
         onEnd: (end) => {
           if (end.by === 'error') world.counters.streamErrors++;
+          this.#gone();
           this.#socket.end();
         },
       },
@@ -199,10 +200,6 @@ export class Connection implements UpstreamPeer, Host {
     this.#gone();
     if (how === 'fin') this.#socket.end();
     else this.#raw.resetAndDestroy();
-  }
-
-  destroy(): void {
-    this.#socket.destroy();
   }
 
   /** Sends up to `count` answers that were held back; how many there were. */

@@ -2,10 +2,11 @@ import { once } from 'node:events';
 import { writeFile } from 'node:fs/promises';
 import type { Server, Socket } from 'node:net';
 import { createServer } from 'node:net';
+import { setTimeout } from 'node:timers/promises';
 import { createSecureContext, TLSSocket } from 'node:tls';
 import type { Random } from '../lib/backoff.ts';
 import type { Clock, Timer } from '../lib/clock.ts';
-import { every, sleep, systemClock } from '../lib/clock.ts';
+import { every, systemClock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import { silentLog } from '../lib/log.ts';
 import type { HttpServer } from '../protocols/http/index.ts';
@@ -24,6 +25,7 @@ import type { World } from './world.ts';
 const DAY_MS = 86_400_000;
 /** So long may clients take to react to the end, in milliseconds. */
 const STOP_MS = 100;
+const STOP_STEP_MS = 5;
 
 /** Time, chance and a log, for those who bring their own. */
 export interface EmulatorDeps {
@@ -80,6 +82,8 @@ class CcsEmulator implements Emulator {
   readonly #server: Server;
   readonly #http: HttpServer | undefined;
   readonly #connections = new Set<Connection>();
+  /** Those of connections that are over, too, until they are closed. */
+  readonly #sockets = new Set<Socket>();
   #numbers = 0;
   #keepalive: Timer | undefined;
   #controlPort: number | undefined;
@@ -148,10 +152,10 @@ class CcsEmulator implements Emulator {
     this.#keepalive?.cancel();
     const closed = this.#server.listening ? once(this.#server, 'close') : undefined;
     this.#server.close();
-    const ending = [...this.#connections];
-    for (const connection of ending) connection.fail('system-shutdown');
-    if (ending.length > 0) await sleep(systemClock, STOP_MS);
-    for (const connection of ending) connection.destroy();
+    for (const connection of [...this.#connections]) connection.fail('system-shutdown');
+    // The machine's own time: whoever owns the clock may have stopped it. And timers that keep the process alive.
+    for (let ms = 0; ms < STOP_MS && this.#sockets.size > 0; ms += STOP_STEP_MS) await setTimeout(STOP_STEP_MS);
+    for (const socket of this.#sockets) socket.destroy();
     await closed;
     await this.#http?.stop();
   }
@@ -161,6 +165,8 @@ class CcsEmulator implements Emulator {
     counters.accepted++;
     // Whatever happens to the raw socket also happens to the one above it.
     raw.on('error', () => {});
+    this.#sockets.add(raw);
+    raw.on('close', () => this.#sockets.delete(raw));
     const number = ++this.#numbers;
     const connection = new Connection(number, raw, tls, this.#world, (gone) => this.#connections.delete(gone));
     this.#connections.add(connection);

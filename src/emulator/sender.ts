@@ -81,6 +81,8 @@ export class Sender {
     this.#peers.add(peer);
     this.#queue.unshift(this.#orphans);
     this.#orphans = [];
+    // The newcomer first: it is what the orphans have waited for.
+    this.#fill(peer);
     this.pump();
   }
 
@@ -117,6 +119,14 @@ export class Sender {
         moved = true;
         peer.sendUpstream(item);
       }
+    }
+  }
+
+  #fill(peer: UpstreamPeer): void {
+    while (peer.upstreamRoom > 0) {
+      const item = this.#next();
+      if (!item) return;
+      peer.sendUpstream(item);
     }
   }
 

@@ -37,6 +37,7 @@ export class StreamSocket {
   readonly #socket: Duplex;
   readonly #outlet: Outlet;
   readonly #options: StreamSocketOptions;
+  readonly #highWater: number;
   #joined = '';
   #paused = false;
   #full = false;
@@ -48,6 +49,8 @@ export class StreamSocket {
     this.#socket = socket;
     this.#outlet = outlet;
     this.#options = options;
+    // Below its own mark the socket would not tell when it has drained.
+    this.#highWater = Math.max(options.highWaterBytes, socket.writableHighWaterMark);
     socket.on('data', (chunk: Buffer) => {
       events.onData(chunk);
       this.flush();
@@ -114,7 +117,7 @@ export class StreamSocket {
   #write(xml: string): void {
     if (this.#ended || this.#socket.destroyed) return;
     this.#outlet.write(xml);
-    if (this.#full || this.#socket.writableLength <= this.#options.highWaterBytes) return;
+    if (this.#full || this.#socket.writableLength <= this.#highWater) return;
     this.#full = true;
     this.#socket.pause();
     this.#stuck = this.#options.clock.after(this.#options.drainMs, () => {
