@@ -145,6 +145,7 @@ export class BalClient {
   #dial(): void {
     this.#alive ??= setInterval(() => {}, 2 ** 30);
     this.#states.change({ state: 'connecting' });
+    if (this.#states.current.state === 'closed') return; // a listener did that
     try {
       this.#link = new Link(this.#settings, {
         up: () => this.#up(),
@@ -161,10 +162,10 @@ export class BalClient {
     const ack = (sequence: number): void => this.#acks.add(sequence);
     this.#lane = this.#reception.inbox.lane(this.#settings.encoding === 'qt', ack);
     this.#upSince = this.#settings.clock.monotonic();
-    this.#states.change({ state: 'online' });
     this.#acks.flush();
     this.#outbox.restart();
     this.#pump();
+    this.#states.change({ state: 'online' }); // last: a listener may send or close
     this.#connected?.resolve();
     this.#connected = undefined;
   }
@@ -226,12 +227,8 @@ export class BalClient {
     this.#acks.flush();
     this.#link.send({ message_type: 'LOGOFF' });
     this.#loggedOff = true;
-    await deadline(
-      this.#settings.clock,
-      this.#until(() => !this.#link),
-      LOGOFF_MS,
-      'LOGOFF',
-    ).catch(() => {});
+    const gone = this.#until(() => !this.#link);
+    await deadline(this.#settings.clock, gone, LOGOFF_MS, 'LOGOFF').catch(() => {});
   }
 
   /** Resolves when `done` or when the client is closed. */

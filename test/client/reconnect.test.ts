@@ -212,3 +212,22 @@ test('what the protocol does not allow ends the connection', async (t) => {
   early.send({ message_type: 'DOWNSTREAM_TAKEN', message_ids: [] });
   t.is((await reached('waiting')).error?.code, 'PROTOCOL');
 });
+
+test('a listener may send as soon as it hears of the connection: in order, and once', async (t) => {
+  const { bridge, client } = await stage(t);
+  await client.send({ messageId: 'a', fcmData });
+  client.onState(({ state }) => state === 'online' && void client.send({ messageId: 'b', fcmData }));
+  void client.connect();
+  const connection = await bridge.logon();
+  t.like(await connection.next('DOWNSTREAM'), { message_id: 'a' });
+  t.like(await connection.next('DOWNSTREAM'), { message_id: 'b' });
+  await turns();
+  t.is(connection.unread, 0);
+});
+
+test('a listener may close the client', async (t) => {
+  const { client, clock } = await stage(t);
+  client.onState(({ state }) => state === 'connecting' && client.close());
+  await t.throwsAsync(client.connect(), { instanceOf: BalClientError });
+  t.is(clock.waiting, 0);
+});
