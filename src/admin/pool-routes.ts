@@ -11,10 +11,15 @@ export interface PoolSettings {
   readonly window: number;
 }
 
+/** The settings in effect, and what there is. */
+export interface PoolState extends PoolSettings {
+  /** Connections by state, messages in flight and the like. */
+  readonly facts?: Readonly<Record<string, number>>;
+}
+
 /** A pool as the operator sees it. */
 export interface Pool {
-  /** The settings in effect. Further figures, such as connections by state, are shown as they are. */
-  get(): PoolSettings;
+  get(): PoolState;
   /** Applies a change that was checked: what is absent stays. May throw a RangeError for a value that it can't take. */
   resize(change: Partial<PoolSettings>): void;
 }

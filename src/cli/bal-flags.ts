@@ -28,6 +28,8 @@ export const balFlags: Options = {
 
 /** Frames that may wait for an ACK: as many as the protocol has, because outcomes queue behind upstream messages. */
 const WINDOW = 1_000;
+/** How long a goodbye may take, in milliseconds. */
+const GOODBYE_MS = 500;
 
 /** What the flags say about the connection. */
 export function clientOptions(args: Args, env: Io['env']): BalClientOptions {
@@ -70,6 +72,16 @@ export async function logOn(args: Args, env: Io['env']): Promise<BalClient> {
   } finally {
     forget();
   }
+}
+
+/**
+ * Says goodbye, so that the last ACKs arrive. The bridge would wait a while for the ACKs of whatever else it has sent;
+ * this backend will not give them, and others get these frames as soon as the connection is closed.
+ */
+export async function leave(client: BalClient): Promise<void> {
+  const timer = setTimeout(() => client.close(), GOODBYE_MS);
+  await client.logoff({ wait: 'nothing' });
+  clearTimeout(timer);
 }
 
 function secretOf(args: Args, env: Io['env']): string | undefined {

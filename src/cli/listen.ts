@@ -1,5 +1,5 @@
 import type { BalClient, Receipt, Upstream } from '../client/index.ts';
-import { balFlags, logOn } from './bal-flags.ts';
+import { balFlags, leave, logOn } from './bal-flags.ts';
 import { type Command, exitCodes, type Io } from './command.ts';
 import { writeLine } from './output.ts';
 import { outcomeLine } from './send.ts';
@@ -35,7 +35,7 @@ export const listen: Command = {
     } finally {
       signal.forget();
       // Says goodbye behind the last ACK, so that nothing comes again that was printed.
-      await client.logoff({ wait: 'nothing' });
+      await leave(client);
     }
   },
 };

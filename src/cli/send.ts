@@ -1,6 +1,6 @@
 import type { BalClient, Outcome, Sent } from '../client/index.ts';
 import { reason } from '../lib/log.ts';
-import { balFlags, logOn } from './bal-flags.ts';
+import { balFlags, leave, logOn } from './bal-flags.ts';
 import { type Command, exitCodes, type Io } from './command.ts';
 import { type Item, type Messages, messageFlags, messagesOf } from './outgoing.ts';
 import { writeLine } from './output.ts';
@@ -52,7 +52,7 @@ export const send: Command = {
       return (await sending.all()) ? exitCodes.ok : exitCodes.failed;
     } finally {
       signal.forget();
-      await client.logoff({ wait: 'nothing' });
+      await leave(client);
     }
   },
 };

@@ -9,7 +9,7 @@ import { type Facts, type Log, silentLog } from '../../src/lib/log.ts';
 function fakePool(settings: PoolSettings) {
   let now = settings;
   return {
-    get: () => ({ ...now, open: now.min }),
+    get: () => ({ ...now, facts: { open: now.min } }),
     resize(change: Partial<PoolSettings>) {
       if (change.window === 666) throw new RangeError('window: must be at most 100');
       if (change.window === 667) throw new Error('broken inside');
@@ -86,13 +86,13 @@ test('metrics are given as Prometheus reads them', async (t) => {
 
 test('the pool is seen and changed', async (t) => {
   const { ask, patch } = await start(t);
-  t.deepEqual((await ask('/pool')).json, { providers: { ccs: { min: 1, max: 10, window: 100, open: 1 } } });
+  t.deepEqual((await ask('/pool')).json, { providers: { ccs: { min: 1, max: 10, window: 100, facts: { open: 1 } } } });
   t.deepEqual((await patch({ provider: 'ccs', min: 3 })).json, {
     provider: 'ccs',
     min: 3,
     max: 10,
     window: 100,
-    open: 3,
+    facts: { open: 3 },
   });
   t.is((await patch({ max: 20, window: 50 })).status, 200);
   t.like((await ask('/pool')).json, { providers: { ccs: { min: 3, max: 20, window: 50 } } });

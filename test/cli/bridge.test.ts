@@ -220,6 +220,18 @@ test('listen prints upstream messages and receipts, and acknowledges them', asyn
   t.deepEqual(again.lines, []);
 });
 
+test('send leaves soon although there are frames that it does not take', async (t) => {
+  const { send, emulator, at } = await bridge(t);
+  await until(() => emulator.control.connections().length > 0, 'a connection');
+  emulator.control.upstream({ sender: '1234', category: 'app', count: 5 });
+  const start = performance.now();
+  t.is((await send('--to', 'token', '--receipt')).code, 0);
+  t.true(performance.now() - start < 5_000);
+  const console = new Console();
+  t.is((await console.run(['listen', ...at, '--count', '5'])).code, 0);
+  t.true(console.lines.filter(({ type }) => type === 'upstream').length >= 4);
+});
+
 test('what listen could not print comes again', async (t) => {
   const { at, emulator } = await bridge(t);
   const gone = new Console();
