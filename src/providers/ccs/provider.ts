@@ -14,6 +14,7 @@ import { bareReply, ruleOf } from './outcomes.ts';
 import { LanePool, type PoolSize } from './pool.ts';
 import { Preferred } from './preferred.ts';
 import { isBlame, Probe } from './probe.ts';
+import { addGauges, healthOf } from './report.ts';
 
 export interface CcsDeps {
   readonly name: string;
@@ -97,13 +98,7 @@ class Ccs implements CcsProvider {
       giveBack: (lane) => this.#pool.giveBack(lane),
       count,
     });
-    telemetry.gauge('pushbridge_provider_window_used', () => [[{ provider: name }, this.#pool.used]]);
-    telemetry.gauge('pushbridge_provider_window_size', () => [
-      [{ provider: name }, this.#pool.open * this.#pool.size.window],
-    ]);
-    telemetry.gauge('pushbridge_pool_connections', () =>
-      (['connecting', 'open', 'draining'] as const).map((state) => [{ provider: name, state }, this.#pool[state]]),
-    );
+    addGauges(telemetry, name, this.#pool);
   }
 
   inspect(payload: Payload): Refusal | undefined {
@@ -162,14 +157,7 @@ class Ccs implements CcsProvider {
   }
 
   health(): Health {
-    const { open, connecting, draining, size, used } = this.#pool;
-    const facts = { open, connecting, draining, used, min: size.min, max: size.max, window: size.window };
-    const trouble = this.#gate.trouble;
-    if (this.#state !== 'running') return { state: 'down', detail: `not running (${this.#state})`, facts };
-    if (open === 0) return { state: 'down', detail: trouble?.because ?? 'connecting', facts };
-    if (trouble) return { state: 'degraded', detail: trouble.because, facts };
-    if (open < size.min) return { state: 'degraded', detail: `${open} of ${size.min} connections are open`, facts };
-    return { state: 'ok', facts };
+    return healthOf(this.#pool, this.#state === 'running', this.#gate.trouble);
   }
 
   #deliver(flight: Flight, now: number): void {

@@ -123,3 +123,27 @@ test('reading pauses while the store is slow, and goes on afterwards; deadlines 
   t.is((await sent).kind, 'accepted');
   await until(() => peer?.acks.length === UPSTREAM_MAX + 50);
 });
+
+test('a server that reads no acks is not read either, and given up after ack_timeout', async (t) => {
+  await using b = await bench({ options: { ack_timeout: '60s' } });
+  const [peer] = b.server.peers;
+  peer?.socket.pause();
+  const from = 'd'.repeat(8_000);
+  const count = 4_000;
+  for (let i = 0; i < count; i++) peer?.say(upstream(`u${i}`, { from }));
+  // The kernel takes its share first, and each sweep looks whether it took more.
+  let read = -1;
+  for (let same = 0; same < 5; ) {
+    await pause(20);
+    same = b.upstream.length === read ? same + 1 : 0;
+    read = b.upstream.length;
+    await b.pass(1_000);
+  }
+  t.true(read > 0 && read < count);
+  await b.pass(40_000);
+  t.is(b.upstream.length, read);
+  t.is(b.provider.pool().open, 1);
+  await b.pass(25_000);
+  t.is(b.events.write_timeout, 1);
+  await until(() => b.server.peers[1]?.online);
+});
