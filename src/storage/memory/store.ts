@@ -17,11 +17,10 @@ import type {
   Work,
 } from '../../core/index.ts';
 import { StoreError } from '../../core/index.ts';
+import { Bell } from './bell.ts';
 import { Inbox } from './inbox.ts';
 import { type Entry, Outbox, type Outcome } from './outbox.ts';
-
-/** How many rows of one table a sweep takes away at most: the same patience as a database would need. */
-const SWEEP_ROWS = 1000;
+import { Records, SWEEP_ROWS } from './records.ts';
 
 /**
  * A store without a disk, for tests, demos and bridges that may forget. It keeps every promise of {@link Store} but
@@ -35,18 +34,14 @@ class MemoryStore implements Store {
   readonly #limits: StoreLimits;
   readonly #outbox = new Outbox();
   readonly #inboxes = new Map<string, Inbox>();
-  /** Messages without an outcome, by session and message id, and the outcomes of the others, oldest first. */
+  /** Messages without an outcome, by session and message id. */
   readonly #pending = new Map<string, Map<string, Entry>>();
-  readonly #outcomes = new Map<string, Outcome>();
-  readonly #receipts = new Map<string, ReceiptEntry & { readonly provider: string; readonly expiresAt: number }>();
-  readonly #seen = new Map<string, number>();
-  readonly #dead: { readonly because: string; readonly notice: Notice }[] = [];
+  readonly #records = new Records();
+  readonly #bell = new Bell();
   readonly #openMailboxes = new Set<number>();
   #lastMailbox = 0;
   #operations = 0;
   #closed = false;
-  #listener: ((work: Work) => void) | undefined;
-  readonly #work = new Map<string, Work>();
 
   constructor(limits: StoreLimits) {
     this.#limits = limits;
@@ -95,7 +90,7 @@ class MemoryStore implements Store {
         const entry = this.#outbox.get(id);
         if (entry?.claim !== claim) continue;
         entry.claim = undefined;
-        this.#wakeProvider(entry.message.provider);
+        this.#bell.outbox(entry.message.provider);
       }
     });
   }
@@ -103,20 +98,20 @@ class MemoryStore implements Store {
   hold(provider: string, target: string, until: number): Promise<void> {
     return this.#run(() => {
       this.#outbox.hold(provider, target, until);
-      this.#wakeProvider(provider);
+      this.#bell.outbox(provider);
     });
   }
 
   wake(provider: string, target: string): Promise<void> {
     return this.#run(() => {
       this.#outbox.wake(provider, target);
-      this.#wakeProvider(provider);
+      this.#bell.outbox(provider);
     });
   }
 
   receiptFor(provider: string, wireId: string): Promise<ReceiptEntry | undefined> {
     return this.#run(() => {
-      const found = this.#receipts.get(wireId);
+      const found = this.#records.receipts.get(wireId);
       if (found?.provider !== provider) return undefined;
       const { session, messageId, groupId, mailbox } = found;
       return { session, messageId, ...(groupId !== undefined && { groupId }), mailbox: this.#resolve(mailbox) };
@@ -137,7 +132,7 @@ class MemoryStore implements Store {
   releaseMailbox(session: string, mailbox: number): Promise<void> {
     return this.#run(() => {
       this.#openMailboxes.delete(mailbox);
-      if (this.#inbox(session).releaseMailbox(mailbox)) this.#wakeSession(session, 0);
+      if (this.#inbox(session).releaseMailbox(mailbox)) this.#bell.inbox(session, 0);
     });
   }
 
@@ -153,25 +148,21 @@ class MemoryStore implements Store {
     return this.#run(() => {
       for (const sequence of sequences) {
         const mailbox = this.#inbox(session).release(sequence);
-        if (mailbox !== undefined) this.#wakeSession(session, mailbox);
+        if (mailbox !== undefined) this.#bell.inbox(session, mailbox);
       }
     });
   }
 
   sweep(now: number): Promise<boolean> {
     return this.#run(() => {
-      const { dedupeWindowMs, dedupeMax, upstreamDedupeMs, receiptsMax, inboxTtlMs, deadLettersMax } = this.#limits;
       this.#outbox.sweepHolds(now);
-      let more = trim(this.#outcomes, dedupeMax, (outcome) => outcome.at < now - dedupeWindowMs);
-      more = trim(this.#seen, dedupeMax, (at) => at < now - upstreamDedupeMs) || more;
-      more = trim(this.#receipts, receiptsMax, () => false) || more;
-      for (const [key, receipt] of this.#receipts) if (receipt.expiresAt < now) this.#receipts.delete(key);
+      let more = this.#records.sweep(this.#limits, now);
       for (const inbox of this.#inboxes.values()) {
-        const expired = inbox.expire(now - inboxTtlMs, SWEEP_ROWS);
-        for (const notice of expired) if (!isAnswer(notice)) this.#bury('it waited too long in the inbox', notice);
+        const expired = inbox.expire(now - this.#limits.inboxTtlMs, SWEEP_ROWS);
+        for (const notice of expired)
+          if (!isAnswer(notice)) this.#records.bury('it waited too long in the inbox', notice);
         more = expired.length === SWEEP_ROWS || more;
       }
-      this.#dead.splice(0, Math.max(0, this.#dead.length - deadLettersMax));
       return more;
     });
   }
@@ -186,9 +177,6 @@ class MemoryStore implements Store {
 
   stats(): Promise<StoreStats> {
     return this.#run(() => {
-      const { dedupeMax, dedupeWindowMs } = this.#limits;
-      const times = [...this.#outcomes.values()].map(({ at }) => at);
-      const span = (times.at(-1) ?? 0) - (times[0] ?? 0);
       return {
         outbox: this.#outbox.depths(),
         inbox: [...this.#inboxes].map(([session, { size, oldestAt }]) => ({
@@ -196,10 +184,7 @@ class MemoryStore implements Store {
           depth: size,
           ...(oldestAt !== undefined && { oldestAt }),
         })),
-        deadLetters: this.#dead.length,
-        receipts: this.#receipts.size,
-        outcomes: this.#outcomes.size,
-        dedupeWindowMs: this.#outcomes.size >= dedupeMax ? Math.min(dedupeWindowMs, span) : dedupeWindowMs,
+        ...this.#records.stats(this.#limits),
         commits: this.#operations,
         operations: this.#operations,
       };
@@ -207,7 +192,7 @@ class MemoryStore implements Store {
   }
 
   onWork(listener: (work: Work) => void): void {
-    this.#listener = listener;
+    this.#bell.listener = listener;
   }
 
   /** Memory gives no trouble that a process could outlive. */
@@ -230,15 +215,15 @@ class MemoryStore implements Store {
     if (pending) {
       if (pending.message.digest !== digest) return { kind: 'conflict' };
       pending.mailbox = mailbox;
-      this.#readdress(session, messageId, pending.message.wireId, mailbox);
+      this.#records.readdress(pending.message.wireId, mailbox);
       return { kind: 'pending' };
     }
-    const outcome = this.#outcomes.get(keyOf(session, messageId));
+    const outcome = this.#records.outcomes.get(keyOf(session, messageId));
     if (outcome) return this.#repeat(submission, outcome);
     const entry = this.#outbox.add(submission);
     this.#pending.set(session, (this.#pending.get(session) ?? new Map()).set(messageId, entry));
-    if (submission.receipt) this.#receipts.set(entry.message.wireId, submission);
-    this.#wakeProvider(submission.provider);
+    if (submission.receipt) this.#records.receipts.set(entry.message.wireId, submission);
+    this.#bell.outbox(submission.provider);
     return { kind: 'taken', id: entry.message.id };
   }
 
@@ -250,7 +235,7 @@ class MemoryStore implements Store {
     if (outcome.sequence === undefined || !inbox.move(outcome.sequence, owner)) {
       outcome.sequence = inbox.add(outcome.notice, owner, acceptedAt);
     }
-    this.#wakeSession(session, owner);
+    this.#bell.inbox(session, owner);
     return { kind: 'repeated', sequence: outcome.sequence };
   }
 
@@ -261,16 +246,16 @@ class MemoryStore implements Store {
     if (entry.claim !== claim && !accepted) return { kind: 'stale' };
     if (verdict.kind === 'retry') {
       this.#outbox.retry(entry, at, verdict);
-      this.#wakeProvider(entry.message.provider);
+      this.#bell.outbox(entry.message.provider);
       return { kind: 'scheduled' };
     }
-    if (verdict.dead !== undefined) this.#bury(verdict.dead, verdict.notice);
+    if (verdict.dead !== undefined) this.#records.bury(verdict.dead, verdict.notice);
     const outcome = this.#finish(entry, at, verdict.notice);
     const { session, answer } = entry.message;
     const mailbox = this.#resolve(entry.mailbox);
     if (answer !== 'inbox' || !outcome) return { kind: 'settled', session, mailbox };
     outcome.sequence = this.#inbox(session).add(verdict.notice, mailbox, at);
-    this.#wakeSession(session, mailbox);
+    this.#bell.inbox(session, mailbox);
     return { kind: 'settled', session, mailbox, sequence: outcome.sequence };
   }
 
@@ -279,36 +264,28 @@ class MemoryStore implements Store {
     const { session, messageId, digest, answer, provider } = entry.message;
     this.#outbox.remove(entry);
     this.#pending.get(session)?.delete(messageId);
-    this.#wakeProvider(provider);
+    this.#bell.outbox(provider);
     if (answer === 'none') return undefined;
     const outcome: Outcome = { digest, at, answer, notice, sequence: undefined };
-    this.#outcomes.set(keyOf(session, messageId), outcome);
+    this.#records.outcomes.set(keyOf(session, messageId), outcome);
     return outcome;
   }
 
   #receive(incoming: Incoming): Received {
     const { provider, from, id, at, notice, to } = incoming;
-    const key = keyOf(provider, from, id);
-    if (this.#seen.has(key)) return { kind: 'duplicate' };
-    this.#seen.set(key, at);
+    if (!this.#records.see(keyOf(provider, from, id), at)) return { kind: 'duplicate' };
     const { sessions, maxInbox } = this.#limits;
     if ('dead' in to) return this.#bury(to.dead, notice);
     const inbox = this.#inbox(to.session);
     if (inbox.size >= (sessions[to.session]?.maxInbox ?? maxInbox)) return this.#bury('the inbox is full', notice);
     const mailbox = this.#resolve(to.mailbox);
-    this.#wakeSession(to.session, mailbox);
+    this.#bell.inbox(to.session, mailbox);
     return { kind: 'stored', sequence: inbox.add(notice, mailbox, at) };
   }
 
   #bury(because: string, notice: Notice): Received {
-    this.#dead.push({ because, notice });
+    this.#records.bury(because, notice);
     return { kind: 'dead' };
-  }
-
-  /** A receipt goes where the answer goes: to the connection that last submitted the id. */
-  #readdress(session: string, messageId: string, wireId: string, mailbox: number): void {
-    const receipt = this.#receipts.get(wireId);
-    if (receipt) this.#receipts.set(wireId, { ...receipt, session, messageId, mailbox });
   }
 
   #inbox(session: string): Inbox {
@@ -320,37 +297,6 @@ class MemoryStore implements Store {
   #resolve(mailbox: number): number {
     return this.#openMailboxes.has(mailbox) ? mailbox : 0;
   }
-
-  #wakeProvider(provider: string): void {
-    this.#wake(`o${provider}`, { kind: 'outbox', provider });
-  }
-
-  #wakeSession(session: string, mailbox: number): void {
-    this.#wake(`i${mailbox} ${session}`, { kind: 'inbox', session, mailbox });
-  }
-
-  /** Tells the listener once per kind of work, and not before the call that caused it has returned. */
-  #wake(key: string, work: Work): void {
-    if (this.#work.size === 0) {
-      queueMicrotask(() => {
-        const due = [...this.#work.values()];
-        this.#work.clear();
-        for (const one of due) this.#listener?.(one);
-      });
-    }
-    this.#work.set(key, work);
-  }
-}
-
-/** Takes the oldest entries that are over, or over the bound, at most a piece of them. True if more remain. */
-function trim<K, V>(map: Map<K, V>, max: number, over: (value: V) => boolean): boolean {
-  let left = SWEEP_ROWS;
-  for (const [key, value] of map) {
-    if (map.size <= max && !over(value)) return false;
-    if (left-- === 0) return true;
-    map.delete(key);
-  }
-  return false;
 }
 
 function withdrawn(message: Submission, because: string): Notice {

@@ -1,4 +1,5 @@
 import type { Acked, InboxFrame, Notice } from '../../core/index.ts';
+import { type Candidates, giveBack, merge } from './candidates.ts';
 import type { Context } from './context.ts';
 import { type Lane, Lanes } from './lane.ts';
 import type { SessionRow } from './ledger.ts';
@@ -10,15 +11,6 @@ import { change, select } from './sql.ts';
 const SEQUENCES = 2 ** 40;
 /** How many frame numbers are read at once. */
 const PAGE_ROWS = 256;
-
-/** Frames of one mailbox that could be claimed, in order; those from `ahead` on lie before the lane's cursor. */
-interface Candidates {
-  readonly lane: Lane;
-  readonly numbers: number[];
-  readonly ahead: number;
-  readonly walkedTo: number;
-  taken: number;
-}
 
 /** What waits for the sessions. A lane for each open mailbox, and one for what belongs to no connection. */
 export class Inbox {
@@ -235,32 +227,6 @@ export class Inbox {
 /** The frame numbers of a session lie between these, both excluded. */
 export function rangeOf(session: number): [number, number] {
   return [session * SEQUENCES, (session + 1) * SEQUENCES];
-}
-
-/** The smallest numbers of all sources, at most `room`, counted as taken. */
-function merge(sources: readonly Candidates[], room: number): number[] {
-  const chosen: number[] = [];
-  while (chosen.length < room) {
-    let first: Candidates | undefined;
-    let least = Infinity;
-    for (const source of sources) {
-      const number = source.numbers[source.taken] ?? Infinity;
-      if (number >= least) continue;
-      least = number;
-      first = source;
-    }
-    if (!first) break;
-    first.taken++;
-    chosen.push(least);
-  }
-  return chosen;
-}
-
-/** What was looked at and not taken is met again next time. */
-function giveBack({ lane, numbers, ahead, walkedTo, taken }: Candidates): void {
-  const next = numbers[Math.max(taken, ahead)];
-  lane.cursor = Math.max(lane.cursor, next === undefined ? walkedTo : next - 1);
-  for (const number of numbers.slice(taken, ahead)) lane.offer(number);
 }
 
 function isGiven(session: Readonly<SessionRow>, sequence: number): boolean {

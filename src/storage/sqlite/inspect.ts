@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
 import { StoreError } from '../../core/index.ts';
-import { unreadable } from './errors.ts';
+import { SQLITE, sqliteCode, unreadable } from './errors.ts';
 import { APPLICATION_ID, MIGRATIONS } from './schema.ts';
 import { select } from './sql.ts';
 
@@ -16,9 +16,23 @@ export function inspectFile(path: string): void {
   const stat = statSync(path, { throwIfNoEntry: false });
   if (!stat || (stat.isFile() && stat.size === 0)) return;
   if (!stat.isFile()) throw unreadable(path, 'it is not a file');
+  if (!statSync(`${path}-wal`, { throwIfNoEntry: false })?.size) {
+    look(path, true);
+    return;
+  }
+  try {
+    look(path, false);
+  } catch (error) {
+    // On a full disk SQLite can't make the file that readers of a WAL share. The header of ours never lags behind.
+    if (sqliteCode(error) !== SQLITE.ioError) throw error;
+    look(path, true);
+  }
+}
+
+/** @param immutable leaves no traces beside the file, but does not see what a WAL has in addition */
+function look(path: string, immutable: boolean): void {
   const url = pathToFileURL(path);
-  // `immutable` leaves no traces beside the file, but does not see what a WAL has in addition.
-  if (!statSync(`${path}-wal`, { throwIfNoEntry: false })?.size) url.searchParams.set('immutable', '1');
+  if (immutable) url.searchParams.set('immutable', '1');
   const db = new DatabaseSync(url, { readOnly: true });
   try {
     check(db, path);

@@ -81,8 +81,7 @@ export class Outbox {
     const provider = this.#context.ledger.findProvider(name);
     if (!provider) return { claims: [] };
     const lane = this.lanes.of(provider.no);
-    if (now < lane.lastNow) lane.reset();
-    lane.lastNow = now;
+    if (now < lane.passedAt) lane.reset();
     const claims: Claim[] = [];
     if (room > 0 && provider.depth > 0) {
       this.#stir(provider.no, lane, room);
@@ -188,7 +187,7 @@ export class Outbox {
       const id = lane.take();
       if (id === undefined) return;
       const row = this.#byId.get(id);
-      if (row?.provider === provider && row.retry_at === null) this.#consider(row, now, claims);
+      if (row?.provider === provider && row.retry_at === null) this.#consider(row, lane, now, claims);
     }
   }
 
@@ -205,14 +204,18 @@ export class Outbox {
         if (claims.length >= room) return;
         lane.cursor = row.id;
         walked++;
-        this.#consider(row, now, claims);
+        this.#consider(row, lane, now, claims);
       }
     }
   }
 
   /** Lends a row that is awake, if nothing else forbids it. */
-  #consider(row: OutboxRow, now: number, claims: Claim[]): void {
-    if (this.#claims.has(row.id) || row.expires_at < now) return;
+  #consider(row: OutboxRow, lane: Lane, now: number, claims: Claim[]): void {
+    if (this.#claims.has(row.id)) return;
+    if (row.expires_at < now) {
+      lane.passedAt = Math.max(lane.passedAt, now);
+      return;
+    }
     if (row.group_id !== null && this.#head.get(row.session, row.provider, row.group_id)?.id !== row.id) return;
     if (this.#context.ledger.state.holds > 0) {
       const until = this.#holdOf.get(row.provider, row.target)?.until ?? 0;
