@@ -4,6 +4,7 @@ import type { TLSSocket } from 'node:tls';
 import type { Timer } from '../lib/clock.ts';
 import type { PlainCredentials, StreamCondition } from '../protocols/xmpp/index.ts';
 import { defaultStreamSocketOptions, ServerStream, StreamSocket } from '../protocols/xmpp/index.ts';
+import type { ConnectionInfo, ConnectionState } from './connection-info.ts';
 import type { Host } from './conversation.ts';
 import { Conversation } from './conversation.ts';
 import type { FaultPatch, Faults } from './options.ts';
@@ -11,26 +12,6 @@ import { FaultyOutlet } from './outlet.ts';
 import type { Sender, Upstream, UpstreamPeer } from './sender.ts';
 import * as stanzas from './stanzas.ts';
 import type { World } from './world.ts';
-
-/** How a connection stands. */
-export interface ConnectionInfo {
-  readonly connection: number;
-  readonly state: ConnectionState;
-  readonly sender: string | undefined;
-  readonly jid: string | undefined;
-  /** Downstream messages received, un-acked now, and un-acked at most. */
-  readonly received: number;
-  readonly unacked: number;
-  readonly maxUnacked: number;
-  readonly windowBreaches: number;
-  /** Answers that are held back. */
-  readonly held: number;
-  /** Upstream messages that the app server has not acked. */
-  readonly upstreamUnacked: number;
-}
-
-/** `new` is not logged in; `draining` and `closing` still carry acks. */
-export type ConnectionState = 'new' | 'bound' | 'draining' | 'closing' | 'closed';
 
 /** One connection of an app server. */
 export class Connection implements UpstreamPeer, Host {

@@ -1,6 +1,7 @@
 import { z } from '../lib/schema.ts';
 import type { StreamCondition } from '../protocols/xmpp/index.ts';
-import type { Connection, ConnectionInfo } from './connection.ts';
+import type { Connection } from './connection.ts';
+import type { ConnectionInfo } from './connection-info.ts';
 import type { Counters, Track } from './counters.ts';
 import { newCounters } from './counters.ts';
 import type { FaultPatchInput, Faults } from './options.ts';

@@ -1,5 +1,6 @@
 import type { StreamCondition, StreamSocket, XmlElement } from '../protocols/xmpp/index.ts';
 import { Answers } from './answers.ts';
+import type { ConnectionState } from './connection-info.ts';
 import type { Downstream } from './downstream.ts';
 import { readDownstream } from './downstream.ts';
 import type { Faults } from './options.ts';
@@ -15,7 +16,7 @@ type Message = Extract<Downstream, { kind: 'message' }>;
 /** What a message can do to the connection that carries it. */
 export interface Host {
   readonly number: number;
-  readonly state: 'new' | 'bound' | 'draining' | 'closing' | 'closed';
+  readonly state: ConnectionState;
   readonly jid: string;
   readonly sender: Sender | undefined;
   readonly faults: Faults;

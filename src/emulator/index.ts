@@ -1,6 +1,6 @@
 export type { ServerCertificate } from './certificate.ts';
 export { createCertificate, LOCAL_NAMES } from './certificate.ts';
-export type { ConnectionInfo, ConnectionState } from './connection.ts';
+export type { ConnectionInfo, ConnectionState } from './connection-info.ts';
 export type { Control, Stats, Target, UpstreamRequest } from './control.ts';
 export { ControlError } from './control.ts';
 export type { Counters, Track } from './counters.ts';
