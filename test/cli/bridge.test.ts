@@ -230,6 +230,10 @@ test('send leaves soon although there are frames that it does not take', async (
   const console = new Console();
   t.is((await console.run(['listen', ...at, '--count', '5'])).code, 0);
   t.true(console.lines.filter(({ type }) => type === 'upstream').length >= 4);
+  t.false(
+    console.lines.some(({ type }) => type === 'ack'),
+    'the outcome was acknowledged before it left',
+  );
 });
 
 test('what listen could not print comes again', async (t) => {
