@@ -23,9 +23,8 @@ export function inspectFile(path: string): void {
   try {
     look(path, false);
   } catch (error) {
-    // On a full disk SQLite can't make the file that readers of a WAL share. The header of ours never lags behind.
+    // On a full disk SQLite can't make the file that readers of a WAL share: then the look under the lock must do.
     if (sqliteCode(error) !== SQLITE.ioError) throw error;
-    look(path, true);
   }
 }
 
@@ -35,13 +34,14 @@ function look(path: string, immutable: boolean): void {
   if (immutable) url.searchParams.set('immutable', '1');
   const db = new DatabaseSync(url, { readOnly: true });
   try {
-    check(db, path);
+    checkOurs(db, path);
   } finally {
     db.close();
   }
 }
 
-function check(db: DatabaseSync, path: string): void {
+/** @throws StoreError 'foreign', 'newer' or 'unreadable' unless the database is empty or one that we know */
+export function checkOurs(db: DatabaseSync, path: string): void {
   const application = select<{ application_id: number }>(db, 'PRAGMA application_id').get()?.application_id;
   const version = select<{ user_version: number }>(db, 'PRAGMA user_version').get()?.user_version ?? 0;
   const names = new Set(
@@ -61,7 +61,7 @@ function check(db: DatabaseSync, path: string): void {
   if (missing.length) throw unreadable(path, `it lacks ${missing.map(([, name]) => name).join(', ')}`);
 }
 
-export function newerError(path: string, version: number): StoreError {
+function newerError(path: string, version: number): StoreError {
   const ours = MIGRATIONS.length;
   return new StoreError(
     'newer',

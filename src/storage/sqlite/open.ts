@@ -3,7 +3,7 @@ import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { StoreError } from '../../core/index.ts';
 import { SQLITE, sqliteCode, troubleOf, unreadable } from './errors.ts';
-import { inspectFile, newerError } from './inspect.ts';
+import { checkOurs, inspectFile } from './inspect.ts';
 import { APPLICATION_ID, MIGRATIONS } from './schema.ts';
 import { select } from './sql.ts';
 
@@ -37,11 +37,8 @@ export function openDatabase(path: string, maxPages?: number): DatabaseSync {
 function prepare(db: DatabaseSync, path: string, maxPages: number | undefined): void {
   // The lock is held until the process ends, however it ends; nobody else gets in between.
   db.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE');
+  checkOurs(db, path); // again: now nobody can change it any more
   const version = select<{ user_version: number }>(db, 'PRAGMA user_version').get()?.user_version ?? 0;
-  if (version > MIGRATIONS.length) {
-    db.exec('ROLLBACK');
-    throw newerError(path, version);
-  }
   for (const migration of MIGRATIONS.slice(version)) db.exec(migration);
   db.exec(`PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = ${MIGRATIONS.length};
     UPDATE state SET epoch = epoch + 1; COMMIT`);
