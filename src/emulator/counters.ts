@@ -74,6 +74,9 @@ export interface Track {
 export class Tracker {
   readonly #limit: number;
   readonly #tracks = new Map<string, Track>();
+  /** Ids in the order of their first time, as a ring: to ask a map for its oldest key is slow after many deletions. */
+  readonly #order: string[] = [];
+  #next = 0;
 
   /** @param limit 0 remembers nothing */
   constructor(limit: number) {
@@ -89,10 +92,10 @@ export class Tracker {
       if (known.connections.length < 1_000) known.connections.push(connection);
       return true;
     }
-    if (this.#tracks.size >= this.#limit) {
-      const [oldest] = this.#tracks.keys();
-      if (oldest !== undefined) this.#tracks.delete(oldest);
-    }
+    const oldest = this.#order[this.#next];
+    if (oldest !== undefined) this.#tracks.delete(oldest);
+    this.#order[this.#next] = id;
+    this.#next = (this.#next + 1) % this.#limit;
     this.#tracks.set(id, { id, connections: [connection], acks: 0, nacks: 0 });
     return false;
   }
@@ -122,5 +125,7 @@ export class Tracker {
 
   clear(): void {
     this.#tracks.clear();
+    this.#order.length = 0;
+    this.#next = 0;
   }
 }
