@@ -1,8 +1,7 @@
 import { systemClock } from '../lib/clock.ts';
 import { type Command, exitCodes, type Io, UsageError } from './command.ts';
-import { report } from './demo/report.ts';
-import { runShow } from './demo/show.ts';
-import { BACKENDS, SECRET, type Stage, sessionOf, setStage } from './demo/stage.ts';
+import { BACKENDS, SECRET, sessionOf } from './demo/plan.ts';
+import type { Stage } from './demo/stage.ts';
 import { writeText } from './output.ts';
 import { firstSignal } from './signals.ts';
 
@@ -26,6 +25,12 @@ export const demo: Command = {
   async run(args, io) {
     const count = messages(args.text('messages'));
     const signal = firstSignal(io);
+    // The whole bridge is behind these: other commands do not pay for loading it.
+    const [{ setStage }, { runShow }, { report }] = await Promise.all([
+      import('./demo/stage.ts'),
+      import('./demo/show.ts'),
+      import('./demo/report.ts'),
+    ]);
     const stage = await setStage();
     try {
       const say = (text: string) => writeText(io.stdout, `${text}\n`);

@@ -1,5 +1,12 @@
 import type { OutgoingMessage } from '../../client/index.ts';
 
+/** The two backends of the demo. */
+export const BACKENDS = ['shop', 'chat'] as const;
+export const SECRET = 'demo';
+
+/** The session of a backend. */
+export const sessionOf = (backend: string): string => `com.example.${backend}`;
+
 /** What a message of the demo is made to go through. */
 export type Kind = 'plain' | 'grouped' | 'receipt' | 'retried' | 'BAD_REGISTRATION' | 'DEVICE_UNREGISTERED';
 

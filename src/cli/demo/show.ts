@@ -1,8 +1,8 @@
 import { BalClient } from '../../client/index.ts';
 import { type Clock, every } from '../../lib/clock.ts';
 import { deadline } from '../../lib/deadline.ts';
-import { type Planned, planMessages } from './plan.ts';
-import { BACKENDS, SECRET, type Stage, sessionOf } from './stage.ts';
+import { BACKENDS, type Planned, planMessages, SECRET, sessionOf } from './plan.ts';
+import type { Stage } from './stage.ts';
 import { Tally } from './tally.ts';
 
 /** A message without an outcome after so long is lost, in milliseconds. */

@@ -4,10 +4,7 @@ import { join } from 'node:path';
 import { type App, createApp } from '../../app.ts';
 import { loadConfig } from '../../config/index.ts';
 import { createEmulator, type Emulator } from '../../emulator/index.ts';
-
-/** The two backends of the demo. */
-export const BACKENDS = ['shop', 'chat'] as const;
-export const SECRET = 'demo';
+import { BACKENDS, SECRET, sessionOf } from './plan.ts';
 
 const SENDER = '1234567890';
 const KEY = 'demo-key';
@@ -19,9 +16,6 @@ export interface Stage {
   readonly app: App;
   stop(): Promise<void>;
 }
-
-/** The session of a backend. */
-export const sessionOf = (backend: string): string => `com.example.${backend}`;
 
 export async function setStage(): Promise<Stage> {
   const folder = mkdtempSync(join(tmpdir(), 'pushbridge-demo-'));
