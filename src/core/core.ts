@@ -62,6 +62,7 @@ export class Core {
     });
     store.onTrouble((trouble) => {
       this.#trouble = trouble;
+      this.dispatcher.pause(trouble !== undefined);
       if (trouble) log.error('store in trouble, nothing is accepted', { code: trouble.code, error: trouble.message });
       else log.info('store recovered');
     });

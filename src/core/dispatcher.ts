@@ -12,6 +12,8 @@ const CLAIM_MAX = 512;
 /** Expired messages settled in one go, and how often they are looked for. A TTL of 0 needs about a second. */
 const EXPIRY_BATCH = 500;
 const EXPIRY_INTERVAL_MS = 250;
+/** Outcomes that wait for the store, at most: beyond it nothing more is sent, so that a sick store bounds the harm. */
+const UNSETTLED_MAX = 10_000;
 /** Pause before the store is asked again after it failed. */
 const STORE_RETRY_MS = 500;
 
@@ -28,13 +30,14 @@ export interface DispatcherDeps {
  * Moves messages from the outbox to the providers: claims as much as a provider has room for, hands it over, turns the
  * outcome into a verdict and settles it. It never waits for a backend's window, and no provider waits for another.
  */
-export class Dispatcher {
+export class Dispatcher implements FlowHost {
   readonly #deps: DispatcherDeps;
   readonly #flows = new Map<string, Flow>();
   readonly #settlements: Batcher<Settlement>;
   #unsettled = 0;
   #expiry: Timer | undefined;
   #stopping = false;
+  #paused = false;
   #idle: (() => void) | undefined;
   #onSettled: (sessions: ReadonlySet<string>) => void = () => {};
 
@@ -45,7 +48,7 @@ export class Dispatcher {
 
   /** Adds a provider. Before {@link start}. */
   add(provider: Provider): void {
-    this.#flows.set(provider.name, new Flow(provider, this.#deps, (claim, outcome) => this.#judge(claim, outcome)));
+    this.#flows.set(provider.name, new Flow(provider, this.#deps, this));
     provider.onRoom(() => this.wake(provider.name));
   }
 
@@ -70,6 +73,17 @@ export class Dispatcher {
     if (!this.#stopping) this.#flows.get(provider)?.pump();
   }
 
+  /** While paused nothing more is claimed: a store that can't write down an outcome should not cause new ones. */
+  pause(paused: boolean): void {
+    this.#paused = paused;
+    if (!paused) this.#wakeAll();
+  }
+
+  /** How many more messages may be on their way, over all providers. */
+  get allowance(): number {
+    return this.#paused ? 0 : UNSETTLED_MAX - this.#unsettled;
+  }
+
   /** Messages handed to providers whose outcome is not committed yet. */
   get inFlight(): number {
     let sum = this.#unsettled;
@@ -85,7 +99,8 @@ export class Dispatcher {
     while (this.inFlight > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
   }
 
-  #judge(claim: Claim, outcome: Outcome): void {
+  /** Turns an outcome into what follows from it. */
+  judge(claim: Claim, outcome: Outcome): void {
     const { clock, retry, random, store, telemetry } = this.#deps;
     const { message } = claim;
     const { provider } = message;
@@ -106,6 +121,10 @@ export class Dispatcher {
     this.#settlements.push({ id: message.id, claim: claim.claim, at, verdict });
   }
 
+  #wakeAll(): void {
+    for (const name of this.#flows.keys()) this.wake(name);
+  }
+
   async #settle(batch: Settlement[]): Promise<void> {
     const { store, telemetry } = this.#deps;
     await this.#keepTrying(async () => {
@@ -121,7 +140,7 @@ export class Dispatcher {
 
   /**
    * An outcome must not be lost while the process lives: the service has spoken, asking it again would repeat the push.
-   * What waits here is bounded by the windows of the providers.
+   * What waits here is bounded by {@link UNSETTLED_MAX} and the windows of the providers.
    */
   async #keepTrying(work: () => Promise<void>, count: number): Promise<void> {
     for (;;) {
@@ -133,7 +152,9 @@ export class Dispatcher {
         await sleep(this.#deps.clock, STORE_RETRY_MS);
       }
     }
+    const full = this.allowance <= 0;
     this.#unsettled -= count;
+    if (full && this.allowance > 0) this.#wakeAll();
     if (this.inFlight === 0) this.#idle?.();
   }
 
@@ -155,21 +176,27 @@ export class Dispatcher {
 
 const ended = (error: string | undefined) => (error === 'EXPIRED' ? 'expired' : 'rejected');
 
+/** What a flow needs of the dispatcher. */
+interface FlowHost {
+  readonly allowance: number;
+  judge(claim: Claim, outcome: Outcome): void;
+}
+
 /** The work of one provider. */
 class Flow {
   readonly #provider: Provider;
   readonly #deps: DispatcherDeps;
-  readonly #onOutcome: (claim: Claim, outcome: Outcome) => void;
+  readonly #host: FlowHost;
   #claiming = false;
   #again = false;
   #stopped = false;
   #due: Timer | undefined;
   inFlight = 0;
 
-  constructor(provider: Provider, deps: DispatcherDeps, onOutcome: (claim: Claim, outcome: Outcome) => void) {
+  constructor(provider: Provider, deps: DispatcherDeps, host: FlowHost) {
     this.#provider = provider;
     this.#deps = deps;
-    this.#onOutcome = onOutcome;
+    this.#host = host;
   }
 
   stop(): void {
@@ -187,7 +214,7 @@ class Flow {
     try {
       do {
         this.#again = false;
-        const room = Math.min(this.#provider.room(), CLAIM_MAX);
+        const room = Math.min(this.#provider.room(), this.#host.allowance, CLAIM_MAX);
         if (room <= 0 || this.#stopped) break;
         if (await this.#claim(room)) this.#again = true;
       } while (this.#again);
@@ -227,7 +254,7 @@ class Flow {
     if (outcome.kind !== 'unsent' && outcome.kind !== 'unanswered') {
       telemetry.observe('pushbridge_round_trip_seconds', { provider: name }, (clock.monotonic() - started) / 1000);
     }
-    this.#onOutcome(claim, outcome);
+    this.#host.judge(claim, outcome);
     this.inFlight--;
   }
 

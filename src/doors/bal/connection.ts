@@ -225,7 +225,19 @@ export class Connection {
     if (frame.message_type === 'ERROR' && frame.error in errorCodes) {
       this.#deps.telemetry.add('pushbridge_rejects_total', { code: frame.error });
     }
-    this.#peer.send(encodeBridgeFrame(frame, this.#encoding));
+    this.#peer.send(this.#encode(frame));
+  }
+
+  #encode(frame: BridgeFrame): Buffer {
+    try {
+      return encodeBridgeFrame(frame, this.#encoding);
+    } catch (error) {
+      // A device may nest its data deeper than Qt's format can carry. What can't be delivered whole must still be
+      // delivered, or it would come back for ever: the values that are not nested go out.
+      if (!('fcm_data' in frame)) throw error;
+      this.#deps.log.warn('frame can not be carried whole', { ...this.#facts(), error: reason(error) });
+      return encodeBridgeFrame({ ...frame, fcm_data: withoutNested(frame.fcm_data) }, this.#encoding);
+    }
   }
 
   #end(): void {
@@ -245,4 +257,9 @@ export class Connection {
   #facts(): Record<string, unknown> {
     return { peer: this.#peer.address, session: this.#session };
   }
+}
+
+function withoutNested(json: string): string {
+  const entries = Object.entries(JSON.parse(json) as Record<string, unknown>);
+  return JSON.stringify(Object.fromEntries(entries.filter(([, value]) => typeof value !== 'object')));
 }
