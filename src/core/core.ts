@@ -33,6 +33,7 @@ export class Core {
   readonly dispatcher: Dispatcher;
   readonly #options: CoreOptions;
   #timers: Timer[] = [];
+  #stopping = false;
   #trouble: StoreError | undefined;
   #stats: StoreStats | undefined;
 
@@ -78,6 +79,7 @@ export class Core {
 
   /** Sends nothing new and resolves when everything in flight is settled. What waits stays in the store. */
   async stop(): Promise<void> {
+    this.#stopping = true;
     for (const timer of this.#timers) timer.cancel();
     await this.dispatcher.stop();
   }
@@ -92,7 +94,8 @@ export class Core {
 
   async #sweep(): Promise<void> {
     const { store, clock } = this.#options;
-    while (await store.sweep(clock.now()));
+    while (!this.#stopping && (await store.sweep(clock.now())));
+    this.sessions.eased(); // an inbox that was full may have lost what waited too long
   }
 
   async #look(): Promise<void> {

@@ -4,7 +4,7 @@ import { type Clock, every, sleep, type Timer } from '../lib/clock.ts';
 import { type Log, reason } from '../lib/log.ts';
 import type { Outcome } from './message.ts';
 import { expire, judge, type RetryRules } from './outcomes.ts';
-import type { Claim, Provider, Settlement, Store } from './ports.ts';
+import { type Claim, isClosed, type Provider, type Settlement, type Store } from './ports.ts';
 import type { Telemetry } from './telemetry.ts';
 
 /** How many messages are claimed in one go: bounds the memory of a claim, not the throughput. */
@@ -36,9 +36,10 @@ export class Dispatcher implements FlowHost {
   readonly #settlements: Batcher<Settlement>;
   #unsettled = 0;
   #expiry: Timer | undefined;
+  #expiring: Promise<void> = Promise.resolve();
   #stopping = false;
   #paused = false;
-  #idle: (() => void) | undefined;
+  readonly #idlers: (() => void)[] = [];
   #onSettled: (sessions: ReadonlySet<string>) => void = () => {};
 
   constructor(deps: DispatcherDeps) {
@@ -62,7 +63,7 @@ export class Dispatcher implements FlowHost {
     this.#expiry = every(
       clock,
       EXPIRY_INTERVAL_MS,
-      () => this.#expire(),
+      () => (this.#expiring = this.#expire()),
       (error) => log.warn('expiry postponed', { error: reason(error) }),
     );
     for (const flow of this.#flows.values()) flow.pump();
@@ -95,8 +96,9 @@ export class Dispatcher implements FlowHost {
   async stop(): Promise<void> {
     this.#stopping = true;
     this.#expiry?.cancel();
-    for (const flow of this.#flows.values()) flow.stop();
-    while (this.inFlight > 0) await new Promise<void>((resolve) => (this.#idle = resolve));
+    // Claims that are on their way out of the store would otherwise come home to a bridge that has stopped.
+    await Promise.allSettled([this.#expiring, ...this.#flows.values().map((flow) => flow.stop())]);
+    while (this.inFlight > 0) await new Promise<void>((resolve) => this.#idlers.push(resolve));
   }
 
   /** Turns an outcome into what follows from it. */
@@ -148,6 +150,7 @@ export class Dispatcher implements FlowHost {
         await work();
         break;
       } catch (error) {
+        if (isClosed(error)) break; // the message is still there after the next start
         this.#deps.log.warn('store refused an outcome, trying again', { error: reason(error), count });
         await sleep(this.#deps.clock, STORE_RETRY_MS);
       }
@@ -155,12 +158,12 @@ export class Dispatcher implements FlowHost {
     const full = this.allowance <= 0;
     this.#unsettled -= count;
     if (full && this.allowance > 0) this.#wakeAll();
-    if (this.inFlight === 0) this.#idle?.();
+    if (this.inFlight === 0) for (const resolve of this.#idlers.splice(0)) resolve();
   }
 
   async #expire(): Promise<void> {
     const { store, clock, telemetry } = this.#deps;
-    for (;;) {
+    while (!this.#stopping) {
       const at = clock.now();
       const claims = await store.claimExpired(EXPIRY_BATCH, at);
       if (claims.length === 0) return;
@@ -191,6 +194,7 @@ class Flow {
   #again = false;
   #stopped = false;
   #due: Timer | undefined;
+  readonly #idlers: (() => void)[] = [];
   inFlight = 0;
 
   constructor(provider: Provider, deps: DispatcherDeps, host: FlowHost) {
@@ -199,9 +203,11 @@ class Flow {
     this.#host = host;
   }
 
-  stop(): void {
+  /** Claims nothing more; resolves when no claim is on its way out of the store. */
+  async stop(): Promise<void> {
     this.#stopped = true;
     this.#due?.cancel();
+    if (this.#claiming) await new Promise<void>((resolve) => this.#idlers.push(resolve));
   }
 
   /** Claims and hands over until there is no work or no room. Calls during a claim make it look once more. */
@@ -226,6 +232,7 @@ class Flow {
       this.#wakeAfter(STORE_RETRY_MS);
     } finally {
       this.#claiming = false;
+      for (const resolve of this.#idlers.splice(0)) resolve();
     }
   }
 
@@ -233,6 +240,10 @@ class Flow {
   async #claim(room: number): Promise<boolean> {
     const { store, clock } = this.#deps;
     const { claims, nextDueAt } = await store.claim(this.#provider.name, room, clock.now());
+    if (this.#stopped) {
+      if (claims.length > 0) await store.release(claims.map(({ claim, message }) => ({ id: message.id, claim })));
+      return false;
+    }
     for (const claim of claims) void this.#deliver(claim);
     if (nextDueAt !== undefined) this.#wakeAfter(Math.max(1, nextDueAt - clock.now()));
     return claims.length === room;

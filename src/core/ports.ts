@@ -175,6 +175,11 @@ export class StoreError extends Error {
   }
 }
 
+/** Whether a call failed because the store was closed: trying again is useless, what it holds is safe. */
+export function isClosed(error: unknown): boolean {
+  return error instanceof StoreError && error.code === 'closed';
+}
+
 /** The state of a part, for `/readyz` and for people. */
 export interface Health {
   readonly state: 'ok' | 'degraded' | 'down';

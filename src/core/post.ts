@@ -2,7 +2,7 @@ import type { Clock, Timer } from '../lib/clock.ts';
 import { type Log, reason } from '../lib/log.ts';
 import { Attachment, type Outlet } from './attachment.ts';
 import type { InboxFrame } from './message.ts';
-import type { Acked, Store } from './ports.ts';
+import { type Acked, isClosed, type Store } from './ports.ts';
 
 /** A configured session, as far as the core minds. */
 export interface SessionRules {
@@ -43,7 +43,7 @@ export class Post {
   readonly #attachments: Attachment[] = [];
   readonly #holders = new Map<number, Attachment>();
   readonly #orphans = new Set<Orphan>();
-  readonly #waiters: (() => void)[] = [];
+  readonly #waiters = new Set<() => void>();
   #reserved = 0;
   #turn = 0;
   /** There may be frames in mailbox 0. */
@@ -132,13 +132,20 @@ export class Post {
     };
   }
 
-  whenRoom(listener: () => void): void {
-    this.#waiters.push(listener);
+  /** @returns what calls it off: a connection that closes while it waits must not be kept for its turn */
+  whenRoom(listener: () => void): Timer {
+    const waiter = () => listener();
+    this.#waiters.add(waiter);
     this.eased();
+    return { cancel: () => void this.#waiters.delete(waiter) };
   }
 
   eased(): void {
-    while (this.#waiters.length > 0 && this.room > 0) this.#waiters.shift()?.();
+    for (const waiter of this.#waiters) {
+      if (this.room <= 0) return;
+      this.#waiters.delete(waiter);
+      waiter();
+    }
   }
 
   /** Hands out what can be handed out. Calls while it works make it look once more. */
@@ -155,6 +162,7 @@ export class Post {
         await this.#serveAnyone();
       } while (this.#again);
     } catch (error) {
+      if (isClosed(error)) return;
       const { log, clock } = this.#deps;
       log.warn('store refused inbox frames, trying again', { session: this.#rules.id, error: reason(error) });
       this.#dirty = true;
@@ -222,8 +230,8 @@ export class Post {
 
   #give(attachment: Attachment, frames: readonly InboxFrame[]): void {
     if (frames.length === 0) return;
-    if (!this.#attachments.includes(attachment)) {
-      this.#giveBack(frames.map((frame) => frame.sequence)); // it closed while the store was asked
+    if (attachment.quiet) {
+      this.#giveBack(frames.map((frame) => frame.sequence)); // it closed or logged off while the store was asked
       return;
     }
     for (const { sequence } of frames) {
@@ -245,6 +253,7 @@ export class Post {
   #giveBack(sequences: readonly number[]): void {
     const { store, log, clock } = this.#deps;
     store.releaseInbox(this.#rules.id, sequences).catch((error) => {
+      if (isClosed(error)) return;
       log.warn('store refused to take frames back, trying again', { session: this.#rules.id, error: reason(error) });
       clock.after(STORE_RETRY_MS, () => this.#giveBack(sequences));
     });
@@ -301,6 +310,7 @@ export class Post {
     const { store, log, clock } = this.#deps;
     for (const mailbox of mailboxes) {
       store.releaseMailbox(this.#rules.id, mailbox).catch((error) => {
+        if (isClosed(error)) return;
         log.warn('store refused to release a mailbox, trying again', { session: this.#rules.id, error: reason(error) });
         clock.after(STORE_RETRY_MS, () => this.#release([mailbox]));
       });

@@ -10,6 +10,8 @@ import type { Telemetry } from './telemetry.ts';
 
 /** Recently stored upstream ids kept in memory: a repeat within moments is common after a reconnect. */
 const RECENT_UPSTREAM = 10_000;
+/** They are forgotten after at most so long: only the store knows when an id may be used again. */
+const RECENT_MS = 60_000;
 
 export interface RouterDeps {
   readonly store: Store;
@@ -24,11 +26,13 @@ export interface RouterDeps {
 export class Router {
   readonly #deps: RouterDeps;
   /** Says only "seen and stored"; for everything else the store's unique key decides. */
-  readonly #recent = new RecentSet(RECENT_UPSTREAM);
+  #recent = new RecentSet(RECENT_UPSTREAM);
+  #recentSince: number;
   readonly #incoming: Batcher<{ incoming: Incoming; done: PromiseWithResolvers<Received> }>;
 
   constructor(deps: RouterDeps) {
     this.#deps = deps;
+    this.#recentSince = deps.clock.monotonic();
     this.#incoming = new Batcher((batch) => void this.#store(batch));
   }
 
@@ -100,7 +104,11 @@ export class Router {
 
   async #receive(incoming: Incoming): Promise<void> {
     const key = JSON.stringify([incoming.provider, incoming.from, incoming.id]);
-    const { telemetry } = this.#deps;
+    const { telemetry, clock } = this.#deps;
+    if (clock.monotonic() - this.#recentSince >= RECENT_MS) {
+      this.#recent = new RecentSet(RECENT_UPSTREAM);
+      this.#recentSince = clock.monotonic();
+    }
     let state: Received['kind'] = 'duplicate';
     if (!this.#recent.has(key)) {
       const done = Promise.withResolvers<Received>();

@@ -1,3 +1,4 @@
+import type { Timer } from '../lib/clock.ts';
 import type { Attachment, Outlet } from './attachment.ts';
 import type { Acked } from './ports.ts';
 import { Post, type SessionRules, type SessionsDeps } from './post.ts';
@@ -49,13 +50,13 @@ export class Sessions {
     return this.#post(session).reserve(count);
   }
 
-  /** Calls `listener` once, as soon as the session may submit again. */
-  whenRoom(session: string, listener: () => void): void {
-    this.#post(session).whenRoom(listener);
+  /** Calls `listener` once, as soon as the session may submit again; the timer that it gives back calls that off. */
+  whenRoom(session: string, listener: () => void): Timer {
+    return this.#post(session).whenRoom(listener);
   }
 
-  /** Pending messages of these sessions became fewer. */
-  eased(sessions: Iterable<string>): void {
+  /** Pending messages or frames of these sessions (without a list: of any) became fewer. */
+  eased(sessions: Iterable<string> = this.#posts.keys()): void {
     for (const session of sessions) this.#posts.get(session)?.eased();
   }
 
