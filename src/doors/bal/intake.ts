@@ -1,5 +1,5 @@
 import type { Accepted, Router, Sessions, Submission } from '../../core/index.ts';
-import type { Clock } from '../../lib/clock.ts';
+import type { Clock, Timer } from '../../lib/clock.ts';
 import { type Log, reason } from '../../lib/log.ts';
 import type { BridgeFrame } from '../../protocols/bal/index.ts';
 import { type DownstreamFrame, type Objection, refusal, type Sender, toSubmission } from './downstream.ts';
@@ -8,8 +8,10 @@ import { type DownstreamFrame, type Objection, refusal, type Sender, toSubmissio
 const BATCH_MAX = 512;
 /** Pause before a store that refused is asked again. */
 const STORE_RETRY_MS = 500;
-/** Ids of one DOWNSTREAM_TAKEN: at 1 KiB each they still fit into the smallest frame allowed a client by default. */
-const TAKEN_MAX = 60;
+/** Ids of one DOWNSTREAM_TAKEN may take so many bytes: with its header that fits into a frame of the default size. */
+const TAKEN_BYTES = 60_000;
+/** The most bytes that one UTF-16 code unit of an id takes in any encoding: JSON's escape. */
+const UNIT_BYTES = 6;
 
 export interface IntakeDeps {
   readonly router: Router;
@@ -41,7 +43,7 @@ export class Intake {
   #parkedBytes = 0;
   /** One batch at a time: a batch that the store refuses and gets again must not be overtaken by the next one. */
   #storing = false;
-  #waiting = false;
+  #waiting: Timer | undefined;
   #closed = false;
   readonly #idlers: (() => void)[] = [];
 
@@ -69,6 +71,11 @@ export class Intake {
     return this.#parked.length > 0;
   }
 
+  /** Nothing is parked and nothing is on its way into the store. */
+  get empty(): boolean {
+    return !this.#storing && this.#parked.length === 0;
+  }
+
   /** Moves parked frames into the store as far as there is room. */
   flush(): void {
     while (this.#parked.length > 0 && !this.#storing && !this.#waiting && !this.#closed) {
@@ -78,11 +85,13 @@ export class Intake {
         this.#submit(this.#parked.splice(0, Math.min(room, BATCH_MAX)));
         continue;
       }
-      this.#waiting = true;
-      sessions.whenRoom(this.#sender.session, () => {
-        this.#waiting = false;
+      let called = false;
+      const waiting = sessions.whenRoom(this.#sender.session, () => {
+        called = true;
+        this.#waiting = undefined;
         this.flush();
       });
+      if (!called) this.#waiting = waiting;
     }
   }
 
@@ -91,10 +100,12 @@ export class Intake {
     this.#closed = true;
     this.#parked.length = 0;
     this.#parkedBytes = 0;
+    this.#waiting?.cancel();
     this.#settled();
+    this.#events.eased();
   }
 
-  /** Resolves when nothing is parked and nothing is on its way into the store. */
+  /** Resolves when it is {@link empty}. */
   idle(): Promise<void> {
     return new Promise((resolve) => {
       this.#idlers.push(resolve);
@@ -146,22 +157,30 @@ export class Intake {
   }
 
   #answer(frames: readonly DownstreamFrame[], results: readonly Accepted[]): void {
-    const taken: string[] = [];
+    let taken: string[] = [];
+    let bytes = 0;
+    const tell = () => {
+      if (this.#confirm && taken.length > 0)
+        this.#events.send({ message_type: 'DOWNSTREAM_TAKEN', message_ids: taken });
+      taken = [];
+      bytes = 0;
+    };
     results.forEach((result, index) => {
       const frame = frames[index];
       if (!frame) return;
-      if (result.kind === 'taken' || result.kind === 'pending') taken.push(frame.message_id);
-      else if (result.kind === 'conflict') {
+      if (result.kind === 'taken' || result.kind === 'pending') {
+        const size = frame.message_id.length * UNIT_BYTES;
+        if (bytes + size > TAKEN_BYTES) tell();
+        bytes += size;
+        taken.push(frame.message_id);
+      } else if (result.kind === 'conflict') {
         this.#refuse(frame, {
           code: 'DUPLICATE_MESSAGE_ID',
           because: 'message_id: was used for a message with other content',
         });
       }
     });
-    if (!this.#confirm) return;
-    for (let i = 0; i < taken.length; i += TAKEN_MAX) {
-      this.#events.send({ message_type: 'DOWNSTREAM_TAKEN', message_ids: taken.slice(i, i + TAKEN_MAX) });
-    }
+    tell();
   }
 
   #refuse(frame: DownstreamFrame, objection: Objection): void {
@@ -170,7 +189,7 @@ export class Intake {
   }
 
   #settled(): void {
-    if (this.#storing || this.#parked.length > 0) return;
+    if (!this.empty) return;
     for (const resolve of this.#idlers.splice(0)) resolve();
   }
 }

@@ -2,7 +2,13 @@ import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import type { Readable } from 'node:stream';
 import { Core, noTelemetry, type RetryRules, type StoreLimits } from '../../../src/core/index.ts';
-import { type BalOptions, BalDoor, balOptions, type ServedSession, sessionOptions } from '../../../src/doors/bal/index.ts';
+import {
+  BalDoor,
+  type BalOptions,
+  balOptions,
+  type ServedSession,
+  sessionOptions,
+} from '../../../src/doors/bal/index.ts';
 import { type Clock, systemClock } from '../../../src/lib/clock.ts';
 import { silentLog } from '../../../src/lib/log.ts';
 import { createMemoryStore } from '../../../src/storage/memory/index.ts';
@@ -52,7 +58,14 @@ export async function startBridge(given: BridgeOptions = {}) {
   });
   for (const one of providers) await one.start(core.router.receiver(one.name));
   core.start();
-  const door = new BalDoor({ ...common, router: core.router, sessions: core.sessions, options, served, server: 'test' });
+  const door = new BalDoor({
+    ...common,
+    router: core.router,
+    sessions: core.sessions,
+    options,
+    served,
+    server: 'test',
+  });
   await door.start();
   const backends: Backend[] = [];
   return {
@@ -71,7 +84,7 @@ export async function startBridge(given: BridgeOptions = {}) {
       backends.push(backend);
       backend.send({ message_type: 'LOGON', session_id: 'app', ...fields });
       const response = await backend.next();
-      if (response['status'] !== 'SUCCESS') throw new Error(`logon failed: ${JSON.stringify(response)}`);
+      if (response.status !== 'SUCCESS') throw new Error(`logon failed: ${JSON.stringify(response)}`);
       return backend;
     },
     stop: async () => {
@@ -162,7 +175,7 @@ export class Backend {
     const before: Json[] = [];
     for (;;) {
       const frame = await this.next();
-      if (frame['message_type'] === 'PONG' && frame['data'] === data) return before;
+      if (frame.message_type === 'PONG' && frame.data === data) return before;
       before.push(frame);
     }
   }

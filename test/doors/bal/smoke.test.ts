@@ -8,8 +8,8 @@ test('a DOWNSTREAM is taken, delivered, acked, and the ACK ends it', async (t) =
   backend.send(downstream('m1'));
   const [taken, ack] = await backend.take(2);
   t.deepEqual(taken, { message_type: 'DOWNSTREAM_TAKEN', message_ids: ['m1'] });
-  t.is(ack?.['message_type'], 'DOWNSTREAM_ACK');
-  t.is(ack?.['sequence_id'], 1);
+  t.is(ack?.message_type, 'DOWNSTREAM_ACK');
+  t.is(ack?.sequence_id, 1);
   t.is(bridge.store.waiting('app'), 1);
   backend.ack(1);
   t.deepEqual(await backend.sync(), []);
