@@ -5,8 +5,11 @@ import type { Secret } from '../../lib/secret.ts';
 const HASHES_AT_ONCE = 2;
 /** Successful checks remembered, so that a reconnecting backend costs no new hash. */
 const REMEMBERED = 10_000;
-/** Memory that one hash may take, in bytes. */
+/** Memory that the large table of one hash may take, in bytes. */
 const HASH_MEMORY = 256 * 1024 * 1024;
+/** Shortest hash, in bytes, and how often the work may be repeated. */
+const HASH_MIN = 16;
+const P_MAX = 16;
 const FORMAT = /^scrypt:(\d+):(\d+):(\d+):([A-Za-z0-9+/]+=*):([A-Za-z0-9+/]+=*)$/;
 
 interface ScryptHash {
@@ -33,14 +36,20 @@ export class SecretChecker {
     for (const secret of secrets) this.#decoy ??= secret && parseHash(secret.reveal());
   }
 
-  /** Whether `given` is `expected`; `undefined` as expectation never matches. */
-  async matches(session: string, given: string, expected: Secret | undefined): Promise<boolean> {
+  /**
+   * Whether `given` is `expected`; `undefined` as expectation never matches. A failure costs one hash, whatever the
+   * expectation was, if any session has one. Once `gone` fires nobody waits for the answer, and it is no.
+   */
+  async matches(session: string, given: string, expected: Secret | undefined, gone?: AbortSignal): Promise<boolean> {
     const text = expected?.reveal();
-    const hash = text === undefined ? this.#decoy : parseHash(text);
-    if (!hash) return text !== undefined && timingSafeEqual(this.#digest(given), this.#digest(text));
+    const own = text === undefined ? undefined : parseHash(text);
+    if (text !== undefined && !own && timingSafeEqual(this.#digest(given), this.#digest(text))) return true;
+    const hash = own ?? this.#decoy;
+    if (!hash) return false;
     const memo = this.#digest(JSON.stringify([session, given, text])).toString('base64');
     if (this.#good.has(memo)) return true;
-    const matches = timingSafeEqual(await this.#scrypt(given, hash), hash.hash) && text !== undefined;
+    const key = await this.#scrypt(given, hash, gone);
+    const matches = key !== undefined && timingSafeEqual(key, hash.hash) && own !== undefined;
     if (matches && this.#good.size < REMEMBERED) this.#good.add(memo);
     return matches;
   }
@@ -49,17 +58,19 @@ export class SecretChecker {
     return createHmac('sha256', this.#key).update(text).digest();
   }
 
-  async #scrypt(text: string, { N, r, p, salt, hash }: ScryptHash): Promise<Buffer> {
-    if (this.#running >= HASHES_AT_ONCE) await new Promise<void>((resolve) => this.#queue.push(resolve));
-    this.#running++;
+  async #scrypt(text: string, { N, r, p, salt, hash }: ScryptHash, gone?: AbortSignal): Promise<Buffer | undefined> {
+    if (this.#running < HASHES_AT_ONCE) this.#running++;
+    else await new Promise<void>((resolve) => this.#queue.push(resolve)); // whoever is done hands its place over
     try {
+      if (gone?.aborted) return undefined;
       return await new Promise<Buffer>((resolve, reject) => {
-        const options = { N, r, p, maxmem: HASH_MEMORY };
+        const options = { N, r, p, maxmem: 2 * HASH_MEMORY };
         scrypt(text, salt, hash.length, options, (error, key) => (error ? reject(error) : resolve(key)));
       });
     } finally {
-      this.#running--;
-      this.#queue.shift()?.();
+      const next = this.#queue.shift();
+      if (next) next();
+      else this.#running--;
     }
   }
 }
@@ -71,8 +82,11 @@ export function secretProblem(secret: Secret): string | undefined {
   const hash = parseHash(text);
   if (!hash) return 'must read scrypt:N:r:p:SALT:HASH with salt and hash in base64';
   const powerOfTwo = hash.N > 1 && Number.isInteger(Math.log2(hash.N));
-  if (!powerOfTwo || 128 * hash.N * hash.r > HASH_MEMORY)
-    return 'N must be a power of two, and 128*N*r at most 256 MiB';
+  if (!powerOfTwo || hash.r < 1 || 128 * hash.N * hash.r > HASH_MEMORY) {
+    return 'N must be a power of two, r at least 1, and 128*N*r at most 256 MiB';
+  }
+  if (hash.p < 1 || hash.p > P_MAX) return `p must be from 1 to ${P_MAX}`;
+  if (hash.hash.length < HASH_MIN) return `the hash must have at least ${HASH_MIN} bytes`; // an empty one fits everything
   return undefined;
 }
 
