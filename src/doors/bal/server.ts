@@ -23,6 +23,8 @@ export class BalDoor implements Host {
   readonly gatekeeper: Gatekeeper;
   readonly #deps: DoorDeps;
   readonly #connections = new Set<Connection>();
+  /** Everything accepted, also what is in a TLS handshake or was sent away. */
+  readonly #sockets = new Set<Socket>();
   readonly #bySession = new Map<string, number>();
   #server: Server | undefined;
   #timer: Timer | undefined;
@@ -38,6 +40,11 @@ export class BalDoor implements Host {
   async start(): Promise<void> {
     const { options, clock, log } = this.#deps;
     const server = listener(options, (socket) => this.#accept(socket));
+    server.maxConnections = options.max_connections + BACKLOG; // those beyond are dropped without a word
+    server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
     // A failed TLS handshake is the peer's trouble; without a listener it would be the process's.
     server.on('tlsClientError', (error: Error) => log.info('BAL TLS handshake failed', { error: reason(error) }));
     const { promise, resolve, reject } = Promise.withResolvers<void>();
@@ -82,6 +89,7 @@ export class BalDoor implements Host {
       await deadline(this.#deps.clock, empty, ms, 'closing BAL connections').catch(() => {});
     }
     for (const connection of this.#connections) connection.destroy();
+    for (const socket of this.#sockets) socket.destroy();
     this.#timer?.cancel();
   }
 
@@ -124,8 +132,9 @@ function listener(options: BalOptions, accept: (socket: Socket) => void): Server
   const common = { noDelay: true, allowHalfOpen: true };
   if (!options.tls) return createServer(common, accept);
   const { cert, key, client_ca } = options.tls;
+  const handshakeTimeout = options.logon_timeout;
   const mutual = client_ca === undefined ? {} : { ca: read(client_ca), requestCert: true, rejectUnauthorized: true };
-  return createTlsServer({ ...common, cert: read(cert), key: read(key), ...mutual }, accept);
+  return createTlsServer({ ...common, handshakeTimeout, cert: read(cert), key: read(key), ...mutual }, accept);
 }
 
 function read(path: string): Buffer {
