@@ -37,6 +37,10 @@ export class Connection {
   #loggingOn = false;
   #closing = false;
   #gateClosed = false;
+  /** The backend has ended its side. */
+  #hungUp = false;
+  /** Fires when the socket is gone: a logon that waits for its turn is called off. */
+  readonly #gone = new AbortController();
   /** Monotonic times: begin, last byte read, last check of the deadlines. */
   readonly #since: number;
   #readAt: number;
@@ -50,8 +54,10 @@ export class Connection {
     this.#peer = new Peer(socket, deps.clock, {
       data: (chunk) => this.#read(chunk),
       drained: () => this.#identified?.resume(),
-      // A backend that ends its side has nothing more to say, but may wait for what it is owed: that is a LOGOFF.
-      ended: () => (this.#identified ? void this.#identified.logoff() : this.#end()),
+      ended: () => {
+        this.#hungUp = true;
+        if (!this.#loggingOn) this.#hangUp();
+      },
       closed: (error) => this.#closed(error),
     });
   }
@@ -95,8 +101,8 @@ export class Connection {
     } else if (over(this.#peer.cloggedSince, options.write_timeout)) {
       this.fail(new BalError('SLOW_CONSUMER', `nothing read for ${options.write_timeout} ms`));
       this.#peer.destroy(); // it does not read the ERROR either
-    } else if (over(identified.fullSince, options.ack_timeout)) {
-      this.fail(new BalError('SLOW_CONSUMER', `a full window and no ACK for ${options.ack_timeout} ms`));
+    } else if (over(identified.owingSince, options.ack_timeout)) {
+      this.fail(new BalError('SLOW_CONSUMER', `frames to acknowledge and no ACK for ${options.ack_timeout} ms`));
     }
   }
 
@@ -127,6 +133,7 @@ export class Connection {
         this.#take(body);
       }
     } catch (error) {
+      this.#identified?.flush(); // what came before the bad frame is still taken
       this.fail(error instanceof BalError ? error : new BalError('INVALID_FRAME', reason(error), { cause: error }));
     }
     this.#identified?.flush();
@@ -173,7 +180,7 @@ export class Connection {
     this.#loggingOn = true;
     this.#peer.pause('logon');
     try {
-      const identity = await this.#host.gatekeeper.identify(frame, this.#peer.address);
+      const identity = await this.#host.gatekeeper.identify(frame, this.#peer.address, this.#gone.signal);
       if (this.#closing) return;
       if (!identity) this.#refuse(frame);
       else if (!this.#host.admit(identity.session.id)) {
@@ -186,7 +193,14 @@ export class Connection {
       this.#loggingOn = false;
       this.#peer.resume('logon');
       this.#work();
+      if (this.#hungUp) this.#hangUp();
     }
+  }
+
+  /** The other side is half closed: what it said is still done, what it is owed goes to its other connections. */
+  #hangUp(): void {
+    if (this.#identified) void this.#identified.hangUp();
+    else this.#end();
   }
 
   #refuse(frame: LogonFrame): void {
@@ -243,11 +257,13 @@ export class Connection {
   #end(): void {
     if (this.#closing) return;
     this.#closing = true;
+    this.#identified?.detach(); // frames in flight need not wait for the last byte of the socket
     this.#peer.end();
   }
 
   #closed(error: Error | undefined): void {
     this.#closing = true;
+    this.#gone.abort();
     this.#identified?.detach();
     const why = error ? { error: reason(error) } : {};
     if (this.#session) this.#deps.log.info('BAL connection closed', { ...this.#facts(), ...why });

@@ -1,7 +1,7 @@
 import type { Attachment, InboxFrame, Outlet } from '../../core/index.ts';
-import { Batcher } from '../../lib/batcher.ts';
-import { reason } from '../../lib/log.ts';
+import type { Timer } from '../../lib/clock.ts';
 import type { BackendFrame, BridgeFrame, Encoding } from '../../protocols/bal/index.ts';
+import { Acknowledgements } from './acknowledgements.ts';
 import type { DoorDeps } from './door-deps.ts';
 import type { DownstreamFrame } from './downstream.ts';
 import { Intake } from './intake.ts';
@@ -19,7 +19,7 @@ export interface Line {
   send(frame: BridgeFrame): void;
   /** Closes behind what was sent. */
   end(): void;
-  /** Parked frames became fewer. */
+  /** What is parked became less. */
   eased(): void;
   /** The socket takes frames. */
   ready(): boolean;
@@ -33,9 +33,13 @@ export class Identified {
   readonly #line: Line;
   readonly #deps: DoorDeps;
   readonly #sequences: Sequences;
-  readonly #acks: Batcher<readonly number[]>;
-  #fullSince: number | undefined;
-  #leaving = false;
+  readonly #acks: Acknowledgements;
+  /** Monotonic time of the last ACK, or of the last frames handed over. */
+  #movedAt: number;
+  #gateClosed = false;
+  /** The backend logged off, or hung up: then it can't acknowledge any more. */
+  #leaving: 'logoff' | 'hangup' | undefined;
+  #leaveTimer: Timer | undefined;
 
   private constructor(identity: Identity, attachment: Attachment, encoding: Encoding, deps: DoorDeps, line: Line) {
     this.session = identity.session.id;
@@ -55,7 +59,14 @@ export class Identified {
         eased: () => line.eased(),
       },
     );
-    this.#acks = new Batcher((batch) => void this.#acknowledge(batch));
+    this.#acks = new Acknowledgements(id, deps, {
+      unknown: () => this.#unknownSequence(),
+      stored: () => {
+        line.eased();
+        this.#endIfDone();
+      },
+    });
+    this.#movedAt = deps.clock.monotonic();
   }
 
   /** Connects to the session. Frames flow once {@link start} was called. */
@@ -81,11 +92,11 @@ export class Identified {
   }
 
   downstream(frame: DownstreamFrame, bytes: number): void {
-    if (!this.#leaving) this.#intake.push(frame, bytes);
+    if (!this.#leaving && !this.#gateClosed) this.#intake.push(frame, bytes);
   }
 
   ack({ sequence_ids }: Of<'ACK'>): void {
-    this.#fullSince = undefined;
+    this.#movedAt = this.#deps.clock.monotonic();
     const known: number[] = [];
     let unknown = false;
     for (const number of sequence_ids) {
@@ -94,7 +105,7 @@ export class Identified {
       else if (sequence !== undefined) known.push(sequence);
     }
     if (unknown) this.#unknownSequence(); // one per frame: a frame with several unknown numbers gets one answer
-    this.#acks.push(known);
+    if (known.length > 0) this.#acks.push(known);
   }
 
   ping({ data }: Of<'PING'>): void {
@@ -110,13 +121,13 @@ export class Identified {
   }
 
   /** Stores what was read, sends nothing new, closes when the window is empty. */
-  async logoff(): Promise<void> {
-    if (this.#leaving) return;
-    this.#leaving = true;
-    this.#attachment.hush();
-    this.#deps.clock.after(LOGOFF_MS, () => this.#line.end());
-    await this.#intake.idle();
-    this.#endIfEmpty();
+  logoff(): Promise<void> {
+    return this.#leave('logoff');
+  }
+
+  /** The backend sends nothing more, ACKs neither: what was read is stored, then the connection closes. */
+  hangUp(): Promise<void> {
+    return this.#leave('hangup');
   }
 
   /** Everything read so far goes on its way: called once per chunk. */
@@ -130,7 +141,7 @@ export class Identified {
   }
 
   get overfull(): boolean {
-    return this.#intake.overfull;
+    return this.#intake.overfull || this.#acks.overfull;
   }
 
   /**
@@ -141,52 +152,50 @@ export class Identified {
     return (readingStopped || this.#intake.parked) && !this.#deps.sessions.inboxFull(this.session);
   }
 
-  /** Monotonic time since when the window is full without any ACK, or undefined. */
-  get fullSince(): number | undefined {
-    return this.#fullSince;
+  /**
+   * Monotonic time since when the backend owes an ACK: its window is full, or frames that it holds keep the inbox full.
+   * Undefined if it owes none.
+   */
+  get owingSince(): number | undefined {
+    const holdsUp = this.#attachment.inFlight.size > 0 && this.#deps.sessions.inboxFull(this.session);
+    return this.#attachment.full || holdsUp ? this.#movedAt : undefined;
   }
 
   /** Deadlines stood still for so long, in milliseconds. */
   shift(ms: number): void {
-    if (this.#fullSince !== undefined) this.#fullSince += ms;
+    this.#movedAt += ms;
   }
 
   /** Takes no more DOWNSTREAM; ACKs are still taken. Resolves when nothing is on its way into the store. */
   closeGate(): Promise<void> {
-    this.#leaving = true;
+    this.#gateClosed = true;
     this.#intake.close();
     return this.#intake.idle();
   }
 
-  /** The connection is gone. */
+  /** The connection is gone, or takes and gives nothing more. Safe to call twice. */
   detach(): void {
-    this.#leaving = true;
-    this.#acks.flush();
+    this.#gateClosed = true;
+    this.#leaveTimer?.cancel();
+    this.#acks.close();
     this.#intake.close();
     this.#attachment.detach();
   }
 
   /** Frames of the session for this connection. */
   hand(frames: readonly InboxFrame[]): void {
+    this.#movedAt = this.#deps.clock.monotonic();
     for (const frame of frames) {
       this.#line.send(toBridgeFrame(frame, this.session, this.#sequences.outgoing(frame.sequence)));
     }
-    if (this.#attachment.full) this.#fullSince ??= this.#deps.clock.monotonic();
   }
 
-  async #acknowledge(batch: readonly (readonly number[])[]): Promise<void> {
-    try {
-      const acked = await this.#deps.sessions.acknowledge(this.session, batch.flat());
-      let at = 0;
-      for (const { length } of batch) {
-        if (acked.slice(at, at + length).includes('unknown')) this.#unknownSequence();
-        at += length;
-      }
-    } catch (error) {
-      // The frames stay in flight; whoever gets them next acknowledges them again.
-      this.#deps.log.warn('acknowledgements not stored', { session: this.session, error: reason(error) });
-    }
-    if (this.#leaving) this.#endIfEmpty();
+  async #leave(how: 'logoff' | 'hangup'): Promise<void> {
+    this.#leaving = how;
+    this.#attachment.hush();
+    this.#leaveTimer ??= this.#deps.clock.after(LOGOFF_MS, () => this.#line.end());
+    await this.#intake.idle();
+    this.#endIfDone();
   }
 
   #unknownSequence(): void {
@@ -194,7 +203,8 @@ export class Identified {
     this.#line.send({ message_type: 'ERROR', error: 'UNKNOWN_SEQUENCE', error_string });
   }
 
-  #endIfEmpty(): void {
-    if (this.#attachment.quiet && this.#attachment.inFlight.size === 0) this.#line.end();
+  #endIfDone(): void {
+    if (!this.#leaving || !this.#intake.empty) return;
+    if (this.#leaving === 'hangup' || this.#attachment.inFlight.size === 0) this.#line.end();
   }
 }

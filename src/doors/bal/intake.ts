@@ -169,7 +169,7 @@ export class Intake {
       const frame = frames[index];
       if (!frame) return;
       if (result.kind === 'taken' || result.kind === 'pending') {
-        const size = frame.message_id.length * UNIT_BYTES;
+        const size = (frame.message_id.length + 1) * UNIT_BYTES;
         if (bytes + size > TAKEN_BYTES) tell();
         bytes += size;
         taken.push(frame.message_id);

@@ -1,4 +1,4 @@
-import { type Clock, sleep } from '../../lib/clock.ts';
+import type { Clock } from '../../lib/clock.ts';
 import type { BackendFrame, BridgeFrame } from '../../protocols/bal/index.ts';
 import { Failures } from './failures.ts';
 import type { BalOptions, SessionOptions } from './options.ts';
@@ -35,12 +35,15 @@ export class Gatekeeper {
     this.#clock = clock;
   }
 
-  /** The identity, or undefined: unknown sessions and wrong secrets are not told apart. */
-  async identify(frame: LogonFrame, address: string): Promise<Identity | undefined> {
-    const delay = this.#failures.delay(address);
-    if (delay > 0) await sleep(this.#clock, delay);
+  /**
+   * The identity, or undefined: unknown sessions and wrong secrets are not told apart. Once `gone` fires nobody waits for
+   * the result, and no more work is done for it.
+   */
+  async identify(frame: LogonFrame, address: string, gone: AbortSignal): Promise<Identity | undefined> {
+    await this.#pause(this.#failures.delay(address), gone);
+    if (gone.aborted) return undefined;
     const session = this.#sessions.get(frame.session_id);
-    if (!(await this.#allowed(session, frame)) || !session) {
+    if (!(await this.#allowed(session, frame, gone)) || !session) {
       this.#failures.failed(address);
       return undefined;
     }
@@ -52,9 +55,20 @@ export class Gatekeeper {
     };
   }
 
-  async #allowed(session: ServedSession | undefined, frame: LogonFrame): Promise<boolean> {
+  async #allowed(session: ServedSession | undefined, frame: LogonFrame, gone: AbortSignal): Promise<boolean> {
     if (session && !session.secret) return true;
-    return this.#secrets.matches(frame.session_id, frame.secret ?? '', session?.secret);
+    return this.#secrets.matches(frame.session_id, frame.secret ?? '', session?.secret, gone);
+  }
+
+  #pause(ms: number, gone: AbortSignal): Promise<void> {
+    if (ms === 0) return Promise.resolve();
+    return new Promise((resolve) => {
+      const timer = this.#clock.after(ms, resolve);
+      gone.addEventListener('abort', () => {
+        timer.cancel();
+        resolve();
+      });
+    });
   }
 }
 

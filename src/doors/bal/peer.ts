@@ -83,6 +83,7 @@ export class Peer {
 
   /** Stops reading for a reason; reading goes on when no reason is left. */
   pause(why: 'parked' | 'clogged' | 'logon'): void {
+    if (this.#ended) return; // while closing it reads on: the peer's close is only seen while reading
     if (this.#pauses.size === 0) this.#socket.pause();
     this.#pauses.add(why);
   }
@@ -101,7 +102,7 @@ export class Peer {
     if (this.#ended) return;
     this.#flush();
     this.#ended = true;
-    this.#socket.resume(); // the peer's close is only seen while reading
+    this.#socket.resume();
     this.#socket.end();
     const timer = this.#clock.after(LINGER_MS, () => this.#socket.destroy());
     this.#socket.once('close', () => timer.cancel());
