@@ -223,6 +223,7 @@ export class LanePool {
         await this.#links.logIn(lane);
         gate.succeeded(leave);
         count('login');
+        this.#links.log.info('connection opened', { lane: lane.id });
         if (lane.state !== 'closed') this.#all.add(lane);
         return lane;
       } catch (error) {
