@@ -88,6 +88,7 @@ for (const [name, refuse] of [
       [
         ['error', 'login refused'],
         ['info', 'logged in again'],
+        ['info', 'connection opened'],
       ],
     );
     t.false(JSON.stringify(b.log).includes('key"'));
