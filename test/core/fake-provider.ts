@@ -22,6 +22,7 @@ export class FakeProvider implements Provider {
   #window: number;
   #inFlight = 0;
   #most = 0;
+  #stopped = false;
   #onRoom: () => void = () => {};
   readonly #respond: ((message: Message) => Outcome | undefined) | undefined;
   readonly #watchers: { count: number; resolve: () => void }[] = [];
@@ -60,6 +61,7 @@ export class FakeProvider implements Provider {
     const { promise, resolve } = Promise.withResolvers<Outcome>();
     this.attempts.push({ message, answer: resolve });
     for (const watcher of this.#watchers) if (this.attempts.length >= watcher.count) watcher.resolve();
+    if (this.#stopped) resolve({ kind: 'unanswered', because: 'the provider stops' });
     const outcome = this.#respond?.(message);
     if (outcome) resolve(outcome);
     const result = await promise;
@@ -82,7 +84,11 @@ export class FakeProvider implements Provider {
     this.receiver = receiver;
   }
 
-  async stop(): Promise<void> {}
+  /** What waits for an answer gets none any more. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    for (const { answer } of this.attempts) answer({ kind: 'unanswered', because: 'the provider stops' });
+  }
 
   health(): Health {
     return { state: 'ok' };

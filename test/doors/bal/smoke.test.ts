@@ -3,7 +3,7 @@ import { accept, FakeProvider } from '../../core/fake-provider.ts';
 import { downstream, startBridge } from './harness.ts';
 
 test('a DOWNSTREAM is taken, delivered, acked, and the ACK ends it', async (t) => {
-  const bridge = await startBridge({ provider: new FakeProvider('fake', 100, accept) });
+  const bridge = await startBridge(t, { provider: new FakeProvider('fake', 100, accept) });
   const backend = await bridge.logOn({ confirm: true });
   backend.send(downstream('m1'));
   const [taken, ack] = await backend.take(2);
@@ -13,5 +13,5 @@ test('a DOWNSTREAM is taken, delivered, acked, and the ACK ends it', async (t) =
   t.is(bridge.store.waiting('app'), 1);
   backend.ack(1);
   t.deepEqual(await backend.sync(), []);
-  await bridge.stop();
+  t.is(bridge.store.waiting('app'), 0);
 });
