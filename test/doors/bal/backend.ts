@@ -10,6 +10,8 @@ export type Json = Record<string, unknown>;
 export interface BackendOptions {
   readonly encoding?: Encoding;
   readonly tls?: ConnectionOptions;
+  /** Leave our side open when the bridge ends its own. */
+  readonly halfOpen?: boolean;
 }
 
 /** Writers that know nothing of the bridge's codec. */
@@ -52,8 +54,8 @@ export class Backend {
     socket.on('close', end);
   }
 
-  static async connect(port: number, { encoding = 'json', tls }: BackendOptions = {}): Promise<Backend> {
-    const socket = tls ? connectTls({ host: '127.0.0.1', port, ...tls }) : connect(port, '127.0.0.1');
+  static async connect(port: number, { encoding = 'json', tls, halfOpen = false }: BackendOptions = {}): Promise<Backend> {
+    const socket = tls ? connectTls({ host: '127.0.0.1', port, ...tls }) : connect({ host: '127.0.0.1', port, allowHalfOpen: halfOpen });
     await once(socket, tls ? 'secureConnect' : 'connect');
     return new Backend(socket, encoding);
   }
