@@ -65,7 +65,8 @@ export class FakeProvider implements Provider {
     const outcome = this.#respond?.(message);
     if (outcome) resolve(outcome);
     const result = await promise;
-    if (this.#inFlight-- === this.#window) this.#onRoom();
+    // Like a real one: it tells of room when the outcome is out.
+    if (this.#inFlight-- === this.#window) setImmediate(() => this.#onRoom());
     return result;
   }
 

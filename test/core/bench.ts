@@ -1,0 +1,68 @@
+import { Core, noTelemetry, type RetryRules, type Submission } from '../../src/core/index.ts';
+import { ManualClock } from '../../src/lib/clock.ts';
+import { silentLog } from '../../src/lib/log.ts';
+import { createMemoryStore } from '../../src/storage/memory/index.ts';
+import { limits } from '../doors/bal/harness.ts';
+import { FakeProvider } from './fake-provider.ts';
+import { GatedStore } from './gated-store.ts';
+
+export interface CoreBenchOptions {
+  readonly providers?: readonly FakeProvider[];
+  readonly retry?: RetryRules;
+  readonly random?: () => number;
+}
+
+/** A core on a memory store, with time in the hands of the test. */
+export async function coreBench(given: CoreBenchOptions = {}) {
+  const clock = new ManualClock();
+  const providers = given.providers ?? [new FakeProvider()];
+  const gated = new GatedStore(createMemoryStore(limits));
+  const { store } = gated;
+  const core = new Core({
+    store,
+    providers,
+    sessions: [{ id: 'app', maxPending: 1_000, maxInbox: 1_000 }],
+    retry: given.retry ?? { baseMs: 1_000, capMs: 60_000 },
+    ownerGraceMs: 30_000,
+    clock,
+    random: given.random ?? (() => 0.5),
+    log: silentLog,
+    telemetry: noTelemetry,
+  });
+  for (const provider of providers) await provider.start(core.router.receiver(provider.name));
+  core.start();
+  let count = 0;
+  const [provider] = providers;
+  if (!provider) throw new Error('a bench needs a provider');
+  return {
+    clock,
+    core,
+    gated,
+    store,
+    provider,
+    /** A submission as a door makes it. */
+    submission(fields: Partial<Submission> = {}): Submission {
+      const now = clock.now();
+      const messageId = fields.messageId ?? `m${++count}`;
+      return {
+        session: 'app',
+        messageId,
+        provider: provider.name,
+        target: 'token',
+        payload: { kind: 'fcm', json: '{"to":"token"}' },
+        priority: 'normal',
+        acceptedAt: now,
+        expiresAt: now + 3_600_000,
+        answer: 'inbox',
+        mailbox: 0,
+        digest: messageId,
+        receipt: false,
+        ...fields,
+      };
+    },
+    /** Lets everything that can happen now happen. */
+    settle: () => clock.advance(0),
+    /** What waits for the session. */
+    inbox: () => store.claimInbox('app', [0], 1_000),
+  };
+}
