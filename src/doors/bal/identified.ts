@@ -37,8 +37,8 @@ export class Identified {
   /** Monotonic time of the last ACK, or of the last frames handed over. */
   #movedAt: number;
   #gateClosed = false;
-  /** The backend logged off, or hung up: then it can't acknowledge any more. */
-  #leaving: 'logoff' | 'hangup' | undefined;
+  /** The backend logged off or hung up. */
+  #leaving = false;
   #leaveTimer: Timer | undefined;
 
   private constructor(identity: Identity, attachment: Attachment, encoding: Encoding, deps: DoorDeps, line: Line) {
@@ -121,13 +121,19 @@ export class Identified {
   }
 
   /** Stores what was read, sends nothing new, closes when the window is empty. */
-  logoff(): Promise<void> {
-    return this.#leave('logoff');
+  async logoff(): Promise<void> {
+    this.#leaving = true;
+    this.#attachment.hush();
+    this.#leaveTimer ??= this.#deps.clock.after(LOGOFF_MS, () => this.#line.end());
+    await this.#intake.idle();
+    this.#endIfDone();
   }
 
-  /** The backend sends nothing more, ACKs neither: what was read is stored, then the connection closes. */
+  /** The backend sends nothing more, ACKs neither: a LOGOFF whose window goes elsewhere at once. */
   hangUp(): Promise<void> {
-    return this.#leave('hangup');
+    this.#acks.close();
+    this.#attachment.detach();
+    return this.logoff();
   }
 
   /** Everything read so far goes on its way: called once per chunk. */
@@ -190,21 +196,12 @@ export class Identified {
     }
   }
 
-  async #leave(how: 'logoff' | 'hangup'): Promise<void> {
-    this.#leaving = how;
-    this.#attachment.hush();
-    this.#leaveTimer ??= this.#deps.clock.after(LOGOFF_MS, () => this.#line.end());
-    await this.#intake.idle();
-    this.#endIfDone();
-  }
-
   #unknownSequence(): void {
     const error_string = 'sequence_id: was never issued to this session';
     this.#line.send({ message_type: 'ERROR', error: 'UNKNOWN_SEQUENCE', error_string });
   }
 
   #endIfDone(): void {
-    if (!this.#leaving || !this.#intake.empty) return;
-    if (this.#leaving === 'hangup' || this.#attachment.inFlight.size === 0) this.#line.end();
+    if (this.#leaving && this.#intake.empty && this.#attachment.inFlight.size === 0) this.#line.end();
   }
 }
