@@ -54,8 +54,13 @@ export class Backend {
     socket.on('close', end);
   }
 
-  static async connect(port: number, { encoding = 'json', tls, halfOpen = false }: BackendOptions = {}): Promise<Backend> {
-    const socket = tls ? connectTls({ host: '127.0.0.1', port, ...tls }) : connect({ host: '127.0.0.1', port, allowHalfOpen: halfOpen });
+  static async connect(
+    port: number,
+    { encoding = 'json', tls, halfOpen = false }: BackendOptions = {},
+  ): Promise<Backend> {
+    const socket = tls
+      ? connectTls({ host: '127.0.0.1', port, ...tls })
+      : connect({ host: '127.0.0.1', port, allowHalfOpen: halfOpen });
     await once(socket, tls ? 'secureConnect' : 'connect');
     return new Backend(socket, encoding);
   }
