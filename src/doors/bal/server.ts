@@ -46,7 +46,10 @@ export class BalDoor implements Host {
       socket.once('close', () => this.#sockets.delete(socket));
     });
     // A failed TLS handshake is the peer's trouble; without a listener it would be the process's.
-    server.on('tlsClientError', (error: Error) => log.info('BAL TLS handshake failed', { error: reason(error) }));
+    server.on('tlsClientError', (error: Error, socket: Socket) => {
+      log.info('BAL TLS handshake failed', { error: reason(error) });
+      socket.destroy(); // a handshake that timed out is only told of, not ended
+    });
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     server.once('error', reject);
     server.listen({ host: options.host, port: options.port, backlog: BACKLOG }, resolve);
