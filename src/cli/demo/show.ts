@@ -38,7 +38,11 @@ export const events: readonly Event[] = [
   { at: 0.1, what: `${BURST} upstream messages to shop`, run: upstream('shop') },
   { at: 0.3, what: 'one connection to the service drains', run: ({ emulator }) => emulator.control.drain('one') },
   { at: 0.5, what: `${BURST} upstream messages to chat`, run: upstream('chat') },
-  { at: 0.6, what: 'one connection is dropped', run: ({ emulator }) => emulator.control.drop(busiest(emulator), 'rst') },
+  {
+    at: 0.6,
+    what: 'one connection is dropped',
+    run: ({ emulator }) => emulator.control.drop(busiest(emulator), 'rst'),
+  },
 ];
 
 export interface ShowResult {
