@@ -114,7 +114,7 @@ export class Router {
       const done = Promise.withResolvers<Received>();
       this.#incoming.push({ incoming, done });
       state = (await done.promise).kind;
-      this.#recent.add(key);
+      if (state !== 'duplicate') this.#recent.add(key); // its time counts from the first
     }
     telemetry.add('pushbridge_upstream_total', { provider: incoming.provider, state });
   }
