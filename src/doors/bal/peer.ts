@@ -1,7 +1,9 @@
 import type { Socket } from 'node:net';
 import type { Clock } from '../../lib/clock.ts';
 
-/** Bytes waiting in the socket beyond which the connection takes no more frames of its window. */
+/** Bytes given to the socket at once: progress shows when they are through, so a slow reader is not taken for a dead one. */
+const WRITE_BYTES = 262_144;
+/** Bytes waiting to be written beyond which the connection takes no more frames of its window. */
 const CLOGGED_BYTES = 1_048_576;
 /** A peer that does not close its side is cut off this long after we closed ours. */
 const LINGER_MS = 5_000;
@@ -27,25 +29,24 @@ export class Peer {
   readonly address: string;
   readonly #socket: Socket;
   readonly #clock: Clock;
-  #out: Buffer[] = [];
+  readonly #events: PeerEvents;
+  readonly #out: Buffer[] = [];
+  /** Bytes in `#out` and in the write under way. */
+  #waiting = 0;
+  /** Monotonic time when the write under way began; undefined if there is none. */
+  #writingSince: number | undefined;
   #pauses = new Set<string>();
   #ended = false;
-  #clogAt: number | undefined;
-  #written = 0;
 
   constructor(socket: Socket, clock: Clock, events: PeerEvents) {
     this.#socket = socket;
     this.#clock = clock;
+    this.#events = events;
     this.address = socket.remoteAddress ?? 'unknown';
     let failure: Error | undefined;
     socket.setNoDelay(true);
     socket.setKeepAlive(true, KEEPALIVE_MS);
     socket.on('data', (chunk: Buffer) => events.data(chunk));
-    socket.on('drain', () => {
-      this.#clogAt = undefined;
-      this.resume('clogged');
-      events.drained();
-    });
     socket.on('error', (error) => {
       failure = error;
     });
@@ -55,30 +56,26 @@ export class Peer {
 
   /** The other side is not reading: frames of the window stay where they are. */
   get clogged(): boolean {
-    return this.#socket.writableLength > CLOGGED_BYTES;
+    return this.#waiting > CLOGGED_BYTES;
   }
 
   /** Monotonic time since when the socket has taken nothing, or undefined if it takes bytes. */
   get cloggedSince(): number | undefined {
-    if (this.#clogAt === undefined) return undefined;
-    // Bytes that left the buffer are progress, even if it never ran empty.
-    const left = this.#socket.bytesWritten - this.#socket.writableLength;
-    if (left > this.#written) {
-      this.#written = left;
-      this.#clogAt = this.#clock.monotonic();
-    }
-    return this.#clogAt;
+    return this.#writingSince;
   }
 
   /** The write deadline stood still for so long, in milliseconds. */
   shift(ms: number): void {
-    if (this.#clogAt !== undefined) this.#clogAt += ms;
+    if (this.#writingSince !== undefined) this.#writingSince += ms;
   }
 
   /** Writes at the end of this turn, together with everything else that is sent in it. */
   send(bytes: Buffer): void {
     if (this.#ended) return;
-    if (this.#out.push(bytes) === 1) setImmediate(() => this.#flush());
+    this.#waiting += bytes.length;
+    if (this.#out.push(bytes) === 1) setImmediate(() => this.#write());
+    // Whoever does not read our answers gets no more of them to cause.
+    if (this.clogged) this.pause('clogged');
   }
 
   /** Stops reading for a reason; reading goes on when no reason is left. */
@@ -100,8 +97,8 @@ export class Peer {
   /** Writes what was sent, then closes. Safe to call twice. */
   end(): void {
     if (this.#ended) return;
-    this.#flush();
     this.#ended = true;
+    if (this.#out.length > 0) this.#socket.write(Buffer.concat(this.#out.splice(0)));
     this.#socket.resume();
     this.#socket.end();
     const timer = this.#clock.after(LINGER_MS, () => this.#socket.destroy());
@@ -114,17 +111,27 @@ export class Peer {
     this.#socket.destroy();
   }
 
-  #flush(): void {
-    const out = this.#out;
-    this.#out = [];
-    if (out.length === 0 || this.#ended || this.#socket.destroyed) return;
-    const bytes = out.length === 1 ? out[0] : Buffer.concat(out);
-    if (!bytes || this.#socket.write(bytes)) return;
-    if (this.#clogAt === undefined) {
-      this.#clogAt = this.#clock.monotonic();
-      this.#written = this.#socket.bytesWritten - this.#socket.writableLength;
+  #write(): void {
+    if (this.#writingSince !== undefined || this.#out.length === 0 || this.#ended) return;
+    let count = 0;
+    let bytes = 0;
+    for (const { length } of this.#out) {
+      if (count > 0 && bytes + length > WRITE_BYTES) break;
+      count++;
+      bytes += length;
     }
-    // Whoever does not read our answers gets no more of them to cause.
-    if (this.clogged) this.pause('clogged');
+    this.#writingSince = this.#clock.monotonic();
+    this.#socket.write(Buffer.concat(this.#out.splice(0, count), bytes), (error) => {
+      if (!error) this.#written(bytes);
+    });
+  }
+
+  #written(bytes: number): void {
+    this.#writingSince = undefined;
+    this.#waiting -= bytes;
+    this.#write();
+    if (this.#waiting > 0 || !this.#pauses.has('clogged')) return;
+    this.resume('clogged');
+    this.#events.drained();
   }
 }
