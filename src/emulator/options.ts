@@ -13,13 +13,13 @@ const faultShape = {
   double_acks: flag('send every answer twice'),
   stray_acks: flag('send an ack for an unknown message_id with every answer'),
   unknown_types: flag('send a message of an unknown message_type with every answer'),
-  swap_forms: flag('write <gcm> where <data:gcm> is usual, and the other way round'),
+  swap_forms: flag('write `<gcm>` where `<data:gcm>` is usual, and the other way round'),
   black_hole: flag('neither read nor write, but keep the TCP connection'),
   split_writes: flag('write every byte on its own'),
   refuse_login: z
     .enum(['no', 'failure', 'close'])
     .default('no')
-    .describe('refuse every login by <failure/>, or by closing without a word'),
+    .describe('refuse every login by `<failure/>`, or by closing without a word'),
   stall_login: flag('never answer a login'),
   drop_after: count(0, Number.MAX_SAFE_INTEGER)
     .default(0)
