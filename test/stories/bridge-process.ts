@@ -1,8 +1,12 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import { createEmulator, type Emulator, type EmulatorInput } from '../../src/emulator/index.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 
@@ -47,11 +51,50 @@ export class BridgeProcess {
 }
 
 /** A port that was free a moment ago: for a process that must come back on the same one. */
-export async function freePort(): Promise<number> {
+async function freePort(): Promise<number> {
   const server = createServer();
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
   const address = server.address();
   await new Promise((resolve) => server.close(resolve));
   if (address === null || typeof address === 'string') throw new Error('no port');
   return address.port;
+}
+
+/** An emulator here, and everything that a bridge process needs to reach it and to come back on the same port. */
+export interface Stage {
+  readonly emulator: Emulator;
+  /** The BAL port of the bridge. */
+  readonly port: number;
+  start(): Promise<BridgeProcess>;
+  end(): Promise<void>;
+}
+
+export async function setStage(emulate: EmulatorInput, config: Readonly<Record<string, unknown>> = {}): Promise<Stage> {
+  const folder = mkdtempSync(join(tmpdir(), 'pushbridge-process-'));
+  const ca = join(folder, 'ca.pem');
+  const emulator = createEmulator({ port: 0, ca_file: ca, ...emulate });
+  await emulator.start();
+  const port = await freePort();
+  const file = join(folder, 'bridge.yaml');
+  const ccs = { host: '127.0.0.1', port: emulator.port, sender_id: '1', server_key: 'key', ca };
+  writeFileSync(
+    file,
+    JSON.stringify({
+      store: { url: `sqlite:${join(folder, 'bridge.db')}` },
+      bal: { port },
+      admin: { port: 0 },
+      sessions: [{ id: 'app' }],
+      providers: { ccs },
+      ...config,
+    }),
+  );
+  return {
+    emulator,
+    port,
+    start: () => BridgeProcess.start(['--config', file]),
+    async end() {
+      await emulator.stop();
+      rmSync(folder, { recursive: true });
+    },
+  };
 }

@@ -1,10 +1,6 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import test from 'ava';
-import { createEmulator } from '../../src/emulator/index.ts';
 import { Backend, downstream, type Json } from '../doors/bal/harness.ts';
-import { BridgeProcess, freePort } from './bridge-process.ts';
+import { setStage } from './bridge-process.ts';
 
 /** Messages of the story, and after how many outcomes the process is killed. */
 const MESSAGES = 3_000;
@@ -57,26 +53,10 @@ const message = (n: number): Json => {
 
 test('[promise 1, 3] killed in mid-traffic three times, every accepted message is settled once', async (t) => {
   t.timeout(90_000);
-  const folder = mkdtempSync(join(tmpdir(), 'pushbridge-kill-'));
-  const emulator = createEmulator({ port: 0, ca_file: join(folder, 'ca.pem'), latency: '2ms', latency_spread: '8ms' });
-  await emulator.start();
-  const port = await freePort();
-  const config = join(folder, 'bridge.yaml');
-  writeFileSync(
-    config,
-    JSON.stringify({
-      store: { url: `sqlite:${join(folder, 'bridge.db')}` },
-      bal: { port },
-      admin: { port: 0 },
-      sessions: [{ id: 'app' }],
-      providers: {
-        ccs: { host: '127.0.0.1', port: emulator.port, sender_id: '1', server_key: 'key', ca: join(folder, 'ca.pem') },
-      },
-    }),
-  );
+  const { emulator, port, start, end } = await setStage({ latency: '2ms', latency_spread: '8ms' });
   const books = new Bookkeeper();
   for (const limit of [...KILL_AT, MESSAGES]) {
-    const bridge = await BridgeProcess.start(['--config', config]);
+    const bridge = await start();
     await books.run(port, () => books.outcomes.size >= limit);
     if (limit < MESSAGES) await bridge.kill();
     books.close();
@@ -92,6 +72,5 @@ test('[promise 1, 3] killed in mid-traffic three times, every accepted message i
   t.deepEqual(twice, []);
   const { tracked } = emulator.control.stats();
   t.is(tracked, MESSAGES, 'each message reached the service under one id of its own, however often it was sent');
-  await emulator.stop();
-  rmSync(folder, { recursive: true });
+  await end();
 });

@@ -1,46 +1,21 @@
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
-import { join } from 'node:path';
 import test from 'ava';
-import { createEmulator, type Emulator } from '../../src/emulator/index.ts';
+import type { Emulator } from '../../src/emulator/index.ts';
 import { Backend, downstream, type Json } from '../doors/bal/harness.ts';
-import { BridgeProcess, freePort } from './bridge-process.ts';
+import { setStage } from './bridge-process.ts';
 import { collect } from './harness.ts';
 
 const MESSAGES = 150;
 
 /** A bridge process whose service keeps its answers back. */
 async function stage(stopTimeout: string) {
-  const folder = mkdtempSync(join(tmpdir(), 'pushbridge-signals-'));
-  const emulator = createEmulator({ port: 0, ca_file: join(folder, 'ca.pem'), hold_acks: true });
-  await emulator.start();
-  const port = await freePort();
-  const config = join(folder, 'bridge.yaml');
-  writeFileSync(
-    config,
-    JSON.stringify({
-      store: { url: `sqlite:${join(folder, 'bridge.db')}` },
-      bal: { port },
-      admin: { port: 0 },
-      stop_timeout: stopTimeout,
-      sessions: [{ id: 'app' }],
-      providers: {
-        ccs: { host: '127.0.0.1', port: emulator.port, sender_id: '1', server_key: 'key', ca: join(folder, 'ca.pem') },
-      },
-    }),
-  );
+  const { port, ...rest } = await setStage({ hold_acks: true }, { stop_timeout: stopTimeout });
   return {
-    emulator,
-    start: () => BridgeProcess.start(['--config', config]),
+    ...rest,
     async logOn(): Promise<Backend> {
       const backend = await Backend.connect(port);
       backend.send({ message_type: 'LOGON', session_id: 'app', confirm: true });
       await backend.next();
       return backend;
-    },
-    async end() {
-      await emulator.stop();
-      rmSync(folder, { recursive: true });
     },
   };
 }
