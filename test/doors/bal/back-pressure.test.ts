@@ -1,7 +1,7 @@
 import test from 'ava';
 import { ManualClock } from '../../../src/lib/clock.ts';
 import { accept, FakeProvider } from '../../core/fake-provider.ts';
-import { brief, downstream, startBridge, until } from './harness.ts';
+import { brief, bytesOf, downstream, stalled, startBridge, until } from './harness.ts';
 
 const full = { sessions: [{ id: 'app', max_pending: 1 }] };
 const KIB = 1_024;
@@ -61,14 +61,7 @@ test('[BAL §Downstream rules] beyond 256 KiB of parked frames reading stops; no
   const other = await bridge.logOn();
   const ids = Array.from({ length: 500 }, (_, i) => `m${i}`);
   backend.send(...ids.map((id) => large(id, 60 * KIB)));
-  let still = 0;
-  let left = backend.socket.writableLength;
-  await until(() => {
-    still = backend.socket.writableLength === left ? still + 1 : 0;
-    left = backend.socket.writableLength;
-    return still > 200;
-  });
-  t.true(left > 0, 'the bridge has stopped reading');
+  t.true((await stalled(backend)) > 0, 'the bridge has stopped reading');
   t.is(bridge.store.pending('app'), 1);
   t.deepEqual(await other.sync(), []); // nobody else is held up
   for (let i = 1; i <= ids.length; i++) {
@@ -233,16 +226,18 @@ test('a flood of ACKs that the store can not follow stops reading, and is worked
   const commit = bridge.gates.hold('ackInbox');
   const flood = { message_type: 'ACK', sequence_ids: Array.from({ length: 5_000 }, () => 1) };
   backend.send(...Array.from({ length: 1_500 }, () => flood));
-  let still = 0;
-  let left = backend.socket.writableLength;
-  await until(() => {
-    still = backend.socket.writableLength === left ? still + 1 : 0;
-    left = backend.socket.writableLength;
-    return still > 200;
-  });
-  t.true(left > 0, 'the bridge has stopped reading');
+  t.true((await stalled(backend)) > 0, 'the bridge has stopped reading');
   t.is(bridge.gates.calls('ackInbox'), 1);
   commit();
   t.deepEqual(await backend.sync(), []);
   t.is(bridge.store.waiting('app'), 0);
+});
+
+test('a connection that is closed while its ACKs pile up is read on until the other side closes', async (t) => {
+  const bridge = await startBridge(t, { clock: new ManualClock() });
+  const backend = await bridge.logOn();
+  const flood = { message_type: 'ACK', sequence_ids: Array.from({ length: 6_000 }, () => 1) };
+  backend.raw(Buffer.concat([bytesOf(flood), bytesOf(flood), Buffer.alloc(4)]));
+  t.deepEqual(brief(await backend.untilEnd()), ['ERROR FRAME_TOO_LARGE']);
+  await until(() => bridge.door.connections === 0);
 });

@@ -139,3 +139,15 @@ export async function until(done: () => boolean, what = 'it'): Promise<void> {
     await new Promise<void>((resolve) => setImmediate(resolve));
   }
 }
+
+/** Waits until the bridge has read nothing for a while; answers how many bytes it has left unread on our side. */
+export async function stalled({ socket }: Backend): Promise<number> {
+  let still = 0;
+  let left = socket.writableLength;
+  await until(() => {
+    still = socket.writableLength === left ? still + 1 : 0;
+    left = socket.writableLength;
+    return still > 200;
+  });
+  return left;
+}

@@ -69,15 +69,17 @@ test('[BAL §Frames] frames parked before LOGOFF are stored as soon as there is 
 test('[BAL §Frames] frames on their way out of the store when LOGOFF comes go back', async (t) => {
   const bridge = await startBridge(t);
   const backend = await bridge.logOn();
-  await backend.sync();
+  await bridge.upstream('u1');
+  await backend.take(1);
   const claim = bridge.gates.hold('claimInbox');
   const claims = bridge.gates.calls('claimInbox');
-  await bridge.upstream('u1');
+  await bridge.upstream('u2');
   await bridge.gates.called('claimInbox', claims + 1);
   backend.send(LOGOFF);
-  t.deepEqual(await backend.untilEnd(), []);
+  await backend.sync();
   claim();
-  t.deepEqual(brief(await (await bridge.logOn()).take(1)), ['UPSTREAM u1']);
+  t.deepEqual(await backend.sync(), []);
+  t.deepEqual(brief(await (await bridge.logOn()).take(1)), ['UPSTREAM u2']);
 });
 
 test('a second LOGOFF changes nothing', async (t) => {

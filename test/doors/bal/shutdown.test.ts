@@ -1,7 +1,7 @@
 import { connect } from 'node:net';
 import test from 'ava';
 import { ManualClock } from '../../../src/lib/clock.ts';
-import { brief, downstream, startBridge, until } from './harness.ts';
+import { brief, downstream, stalled, startBridge, until } from './harness.ts';
 
 test('[BAL §Sessions and answers] a stopping bridge takes no DOWNSTREAM, still takes ACKs, says SHUTTING_DOWN last', async (t) => {
   const bridge = await startBridge(t);
@@ -43,9 +43,8 @@ test('[BAL §Sessions and answers] a connection that is paused when the bridge s
   const backend = await bridge.logOn();
   await bridge.upstream('u1');
   await backend.take(1);
-  backend.send(...Array.from({ length: 20 }, (_, i) => downstream(`m${i}`, {}, { blob: 'x'.repeat(60_000) })));
-  await bridge.provider.attempt(1);
-  await until(() => bridge.store.pending('app') === 1);
+  backend.send(...Array.from({ length: 300 }, (_, i) => downstream(`m${i}`, {}, { blob: 'x'.repeat(60_000) })));
+  t.true((await stalled(backend)) > 0, 'the bridge has stopped reading');
   const closed = bridge.door.closeGate();
   backend.ack(1);
   t.deepEqual(await backend.sync(), []);
