@@ -78,6 +78,7 @@ export class Lane implements StreamHandler {
     this.openedAt = this.usedAt = clock.monotonic();
     this.#watch = new Watch(this.stream, { pingIntervalMs, writeTimeoutMs: ackTimeoutMs }, this.openedAt);
     this.#desk = new UpstreamDesk({
+      clock,
       receiver: settings.receiver,
       ack: (to, messageId) => {
         if (this.stream.send(ackStanza(to, messageId))) this.#watch.wrote(clock.monotonic());
@@ -85,7 +86,7 @@ export class Lane implements StreamHandler {
       },
       pause: (paused) => this.#watch.pause(paused, clock.monotonic()),
       done: () => this.#rest(),
-      failed: () => events.count('upstream_refused'),
+      refused: () => events.count('upstream_refused'),
     });
   }
 
@@ -144,6 +145,7 @@ export class Lane implements StreamHandler {
 
   /** Closes in order, whatever is in flight. Resolves when the socket is gone. */
   close(): Promise<void> {
+    this.#desk.end();
     return this.stream.close();
   }
 
@@ -189,6 +191,7 @@ export class Lane implements StreamHandler {
   onEnd(end: StreamEnd): void {
     if (this.#state === 'closed') return;
     this.#become('closed');
+    this.#desk.end();
     this.#events.onEnded(this, end, this.#flights.takeAll());
   }
 

@@ -1,12 +1,16 @@
-import type { Receiver } from '../../core/index.ts';
+import { isClosed, type Receiver } from '../../core/index.ts';
+import type { Clock, Timer } from '../../lib/clock.ts';
 import { receiptJson, type ServerMessage } from '../../protocols/ccs/index.ts';
 
 /** Upstream messages and receipts of one connection on their way into the store, at most; CCS itself stops at 100. */
 export const UPSTREAM_MAX = 200;
+/** What the store did not take is offered again after so long, all of it together. */
+export const RETRY_MS = 500;
 
 export type Incoming = Extract<ServerMessage, { kind: 'upstream' | 'receipt' }>;
 
 export interface DeskLinks {
+  readonly clock: Clock;
   readonly receiver: Receiver;
   /** Acknowledges on the connection that brought it; without effect if that is gone: the server sends again then. */
   ack(to: string, id: string): void;
@@ -14,15 +18,24 @@ export interface DeskLinks {
   pause(paused: boolean): void;
   /** One more is done; `left` are still on their way. */
   done(left: number): void;
-  /** The store did not take it: no ack, the server sends it again over a later connection. */
-  failed(error: unknown): void;
+  /** The store did not take it. Told once for each, however often it is offered. */
+  refused(error: unknown): void;
 }
 
-/** Hands what devices send to the core, and acknowledges after the commit. */
+/**
+ * Hands what devices send to the core, and acknowledges after the commit. What the store does not take stays here and is
+ * offered again: the server would not send it before the next login, and it fills one of its few places until then.
+ */
 export class UpstreamDesk {
   readonly #links: DeskLinks;
+  #taken = 0;
   #pending = 0;
   #paused = false;
+  /** Refused by the store, and what came after that. */
+  #waiting: Item[] = [];
+  /** Runs while something waits. */
+  #timer: Timer | undefined;
+  #ended = false;
 
   constructor(links: DeskLinks) {
     this.#links = links;
@@ -39,16 +52,32 @@ export class UpstreamDesk {
       this.#paused = true;
       this.#links.pause(true);
     }
-    void this.#store(incoming);
+    const item = { incoming, number: this.#taken++, refused: false };
+    if (this.#timer) this.#waiting.push(item);
+    else void this.#store(item);
   }
 
-  async #store(incoming: Incoming): Promise<void> {
-    const { receiver } = this.#links;
+  /** No ack can go out any more: what waits is the server's to send again, and nothing is offered twice from now on. */
+  end(): void {
+    this.#ended = true;
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    this.#pending -= this.#waiting.length;
+    this.#waiting = [];
+  }
+
+  async #store(item: Item): Promise<void> {
+    const { receiver, ack, refused } = this.#links;
+    const { incoming } = item;
     try {
       await (incoming.kind === 'upstream' ? upstream(receiver, incoming) : receipt(receiver, incoming));
-      this.#links.ack(incoming.from, incoming.id);
+      ack(incoming.from, incoming.id);
     } catch (error) {
-      this.#links.failed(error);
+      if (!item.refused) refused(error);
+      if (!this.#ended && !isClosed(error)) {
+        this.#wait({ ...item, refused: true });
+        return;
+      }
     }
     this.#pending--;
     if (this.#paused && this.#pending <= UPSTREAM_MAX / 2) {
@@ -57,6 +86,23 @@ export class UpstreamDesk {
     }
     this.#links.done(this.#pending);
   }
+
+  #wait(item: Item): void {
+    this.#waiting.push(item);
+    this.#timer ??= this.#links.clock.after(RETRY_MS, () => {
+      this.#timer = undefined;
+      const inOrder = this.#waiting.splice(0).sort((a, b) => a.number - b.number);
+      for (const waiting of inOrder) void this.#store(waiting);
+    });
+  }
+}
+
+interface Item {
+  readonly incoming: Incoming;
+  /** The place in the order of arrival. */
+  readonly number: number;
+  /** The store has refused it before. */
+  readonly refused: boolean;
 }
 
 function upstream(receiver: Receiver, { from, id, category, json }: Incoming & { kind: 'upstream' }): Promise<void> {

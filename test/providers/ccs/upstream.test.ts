@@ -1,5 +1,13 @@
 import test from 'ava';
-import { UPSTREAM_MAX } from '../../../src/providers/ccs/upstream.ts';
+import { StoreError } from '../../../src/core/index.ts';
+import { ManualClock } from '../../../src/lib/clock.ts';
+import {
+  type DeskLinks,
+  type Incoming,
+  RETRY_MS,
+  UPSTREAM_MAX,
+  UpstreamDesk,
+} from '../../../src/providers/ccs/upstream.ts';
 import { bench, message, pause, until } from './bench.ts';
 
 const upstream = (id: string, more: object = {}) => ({
@@ -44,19 +52,117 @@ test('no ack if the store refuses, and none on another connection after a drop',
     },
   });
   const [one] = b.server.peers;
+  one?.say(upstream('late'));
   one?.say(upstream('u1'));
   await until(() => b.events.upstream_refused === 1);
-  one?.say(upstream('late'));
-  await until(() => b.upstream.length === 2);
   one?.drop();
   const two = await until(() => b.server.peers[1]?.online && b.server.peers[1]);
   late.resolve();
   await until(() => b.events.upstream_unacked === 1);
-  t.deepEqual([one?.acks, two.acks], [[], []]);
   refuse = false;
+  await b.pass(4 * RETRY_MS);
+  t.deepEqual([one?.acks, two.acks], [[], []]);
+  t.is(b.upstream.length, 2);
   two.say(upstream('u1'));
   await until(() => two.acks[0]);
   t.is(two.acks[0]?.message_id, 'u1');
+});
+
+test('what the store refuses for a moment is stored and acked on the same connection, in order', async (t) => {
+  let refuse = true;
+  const stored: string[] = [];
+  const store = async ({ id }: { id: string }) => {
+    await null;
+    if (refuse) throw new StoreError('failed', 'for a moment');
+    stored.push(id);
+  };
+  await using b = await bench({ receiver: { upstream: store, receipt: store } });
+  const [peer] = b.server.peers;
+  const ids = Array.from({ length: 150 }, (_, i) => `u${i}`);
+  for (const id of ids.slice(0, 100)) peer?.say(upstream(id));
+  peer?.say({
+    message_type: 'receipt',
+    from: 'gcm.googleapis.com',
+    message_id: 'dr2:w',
+    category: 'com.example.app',
+    data: { message_status: 'MESSAGE_SENT_TO_DEVICE', original_message_id: 'w' },
+  });
+  await until(() => b.events.upstream_refused);
+  await b.pass(3 * RETRY_MS);
+  for (const id of ids.slice(100)) peer?.say(upstream(id));
+  await pause();
+  t.deepEqual(peer?.acks, []);
+  refuse = false;
+  await b.pass(RETRY_MS);
+  await until(() => peer?.acks.length === 151);
+  const expected = [...ids.slice(0, 100), 'dr2:w', ...ids.slice(100)];
+  t.deepEqual(stored, expected);
+  t.deepEqual(
+    peer?.acks.map((ack) => ack.message_id),
+    expected,
+  );
+  peer?.say(upstream('after'));
+  await until(() => peer?.acks.length === 152);
+  t.is(b.server.peers.length, 1);
+  t.is(b.events.drop, undefined);
+});
+
+test('reading pauses while the store refuses, and goes on when all has been taken', async (t) => {
+  let refuse = true;
+  await using b = await bench({
+    receiver: {
+      async upstream() {
+        if (refuse) throw new Error('disk full');
+      },
+    },
+  });
+  const [peer] = b.server.peers;
+  for (let i = 0; i < UPSTREAM_MAX; i++) peer?.say(upstream(`u${i}`));
+  // What came after a refusal is offered with it.
+  while (new Set(b.upstream.map(({ id }) => id)).size < UPSTREAM_MAX) await b.pass(RETRY_MS);
+  for (let i = 0; i < 50; i++) peer?.say(upstream(`v${i}`));
+  await pause();
+  await b.pass(2 * RETRY_MS);
+  t.false(b.upstream.some(({ id }) => id.startsWith('v')));
+  refuse = false;
+  await b.pass(2 * RETRY_MS);
+  await until(() => peer?.acks.length === UPSTREAM_MAX + 50);
+});
+
+test('a connection that retires waits for the store, and is closed without it in the end', async (t) => {
+  let refuse = true;
+  await using b = await bench({
+    options: { pool: { min: 1, max: 2 }, ack_timeout: '60s', ping_interval: '1h' },
+    wait: 1,
+    receiver: {
+      async upstream() {
+        if (refuse) throw new Error('disk full');
+      },
+    },
+  });
+  const retire = async (number: number) => {
+    const peer = await until(() => b.server.peers[number]?.online && b.server.peers[number]);
+    await until(() => b.provider.pool().open === 1);
+    peer.say(upstream('u1'));
+    await until(() => b.events.upstream_refused === number + 1);
+    void b.send(message());
+    await until(() => peer.downstream[0]);
+    await b.pass(61_000);
+    return peer;
+  };
+  const one = await retire(0);
+  await pause();
+  t.false(one.footer);
+  refuse = false;
+  await b.pass(RETRY_MS);
+  await until(() => one.acks[0] && one.footer);
+  refuse = true;
+  const two = await retire(1);
+  await pause();
+  t.false(two.footer);
+  await b.pass(61_000);
+  await until(() => two.footer);
+  t.deepEqual(two.acks, []);
 });
 
 test('acks are exempt from the window', async (t) => {
@@ -146,4 +252,73 @@ test('a server that reads no acks is not read either, and given up after ack_tim
   await b.pass(25_000);
   t.is(b.events.write_timeout, 1);
   await until(() => b.server.peers[1]?.online);
+});
+
+function desk(clock: ManualClock, store: (id: string) => Promise<void>) {
+  const told: string[] = [];
+  const links: DeskLinks = {
+    clock,
+    receiver: { upstream: ({ id }) => store(id), receipt: ({ id }) => store(id) },
+    ack: (_, id) => told.push(`ack ${id}`),
+    pause: (paused) => told.push(paused ? 'pause' : 'resume'),
+    done: (left) => told.push(`left ${left}`),
+    refused: () => told.push('refused'),
+  };
+  return { desk: new UpstreamDesk(links), told };
+}
+
+const incoming = (id: string): Incoming => ({ kind: 'upstream', from: 'device', id, category: 'app', json: '{}' });
+
+test('what waits for the store is offered every RETRY_MS, no more often, and keeps its place', async (t) => {
+  const clock = new ManualClock();
+  const offered: string[] = [];
+  const second = Promise.withResolvers<void>();
+  let refuse = true;
+  const d = desk(clock, async (id) => {
+    offered.push(id);
+    if (id === 'u2' && refuse) return second.promise;
+    if (refuse) throw new Error('disk full');
+  });
+  d.desk.take(incoming('u1'));
+  d.desk.take(incoming('u2'));
+  await clock.advance(0);
+  d.desk.take(incoming('u3'));
+  second.reject(new Error('disk full'));
+  await clock.advance(RETRY_MS - 1);
+  t.deepEqual(offered.splice(0), ['u1', 'u2']);
+  t.is(d.desk.pending, 3);
+  refuse = false;
+  await clock.advance(1);
+  t.deepEqual(offered.splice(0), ['u1', 'u2', 'u3']);
+  t.deepEqual(d.told, ['refused', 'refused', 'ack u1', 'left 2', 'ack u2', 'left 1', 'ack u3', 'left 0']);
+  t.is(clock.waiting, 0);
+});
+
+test('the end of a connection leaves no timer and nothing pending', async (t) => {
+  const clock = new ManualClock();
+  const slow = Promise.withResolvers<void>();
+  const d = desk(clock, (id) => (id === 'slow' ? slow.promise : Promise.reject(new Error('disk full'))));
+  d.desk.take(incoming('slow'));
+  d.desk.take(incoming('u1'));
+  await clock.advance(0);
+  d.desk.take(incoming('u2'));
+  t.is(clock.waiting, 1);
+  d.desk.end();
+  t.is(clock.waiting, 0);
+  t.is(d.desk.pending, 1);
+  slow.reject(new Error('disk full'));
+  d.desk.take(incoming('u3'));
+  await clock.advance(RETRY_MS);
+  t.is(clock.waiting, 0);
+  t.is(d.desk.pending, 0);
+  t.deepEqual(d.told, ['refused', 'refused', 'left 1', 'refused', 'left 0']);
+});
+
+test('a store that is closed is not asked again', async (t) => {
+  const clock = new ManualClock();
+  const d = desk(clock, () => Promise.reject(new StoreError('closed', 'the store is closed')));
+  d.desk.take(incoming('u1'));
+  await clock.advance(0);
+  t.is(clock.waiting, 0);
+  t.deepEqual(d.told, ['refused', 'left 0']);
 });
