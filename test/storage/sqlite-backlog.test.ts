@@ -1,3 +1,4 @@
+import { DatabaseSync } from 'node:sqlite';
 import test from 'ava';
 import { openSqliteStore } from '../../src/storage/sqlite/index.ts';
 import { accepted, claimIds, HOUR, incoming, LIMITS, refused, retried, submission, T0, workOf } from './samples.ts';
@@ -120,4 +121,16 @@ test('expired messages in flight do not hide those that wait', async (t) => {
   t.is((await store.claimExpired(100, T0 + 1)).length, 30);
   await store.settle(claims.map((lent) => accepted(lent)));
   t.is(store.pending('app'), 30);
+});
+
+test('what waited too long in the inbox became a dead letter when it was swept', async (t) => {
+  const path = fresh();
+  const store = await openSqliteStore({ path, limits });
+  await store.receive([incoming('u')]);
+  const sweptAt = T0 + limits.inboxTtlMs + 5000;
+  await store.sweep(sweptAt);
+  await store.close();
+  const db = new DatabaseSync(path, { readOnly: true });
+  t.deepEqual({ ...db.prepare('SELECT at, session FROM dead').get() }, { at: sweptAt, session: 'app' });
+  db.close();
 });

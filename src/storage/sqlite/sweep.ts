@@ -78,7 +78,7 @@ export class Sweep {
     for (const table of ['seen', 'receipts', 'dead', 'holds', 'outcomes'] as const) {
       if (gone[table]) ledger.changeState()[table] -= gone[table];
     }
-    const framesLeft = this.#sweepInboxes(now - limits.inboxTtlMs);
+    const framesLeft = this.#sweepInboxes(now);
     const orphansLeft = this.#inbox.adoptOrphans();
     return framesLeft || orphansLeft || Object.values(gone).some((count) => count >= SWEEP_ROWS);
   }
@@ -96,7 +96,8 @@ export class Sweep {
     return gone;
   }
 
-  #sweepInboxes(before: number): boolean {
+  #sweepInboxes(now: number): boolean {
+    const before = now - this.#context.limits.inboxTtlMs;
     const sessions = [...this.#context.ledger.sessions()];
     const from = this.#nextSession < sessions.length ? this.#nextSession : 0;
     this.#nextSession = from + SWEEP_SESSIONS;
@@ -110,7 +111,7 @@ export class Sweep {
         room--;
         // An answer is only dropped: its outcome was remembered long enough.
         if (frame.type === 'upstream' || frame.type === 'receipt') {
-          this.#dead.bury(before, 'it waited too long in the inbox', noticeOf(frame), { session: name });
+          this.#dead.bury(now, 'it waited too long in the inbox', noticeOf(frame), { session: name });
         }
       }
       if (room <= 0) return true;
