@@ -10,6 +10,8 @@ export interface Outlet {
   ready(): boolean;
   /** Takes frames within the window. Must not throw. */
   send(frames: readonly InboxFrame[]): void;
+  /** Everything that was sent is acknowledged, on whatever connection. */
+  emptied?(): void;
 }
 
 /** One connection of a backend to its session. */
@@ -20,7 +22,7 @@ export class Attachment {
   /** Mailboxes that it serves besides: those of earlier connections of the same client. */
   readonly adopted: number[] = [];
   /** Frames sent and not yet acknowledged. */
-  readonly inFlight = new Set<number>();
+  readonly #inFlight = new Set<number>();
   /** There may be frames for it in the store. */
   dirty = true;
   /** Takes nothing new: it logs off. */
@@ -33,14 +35,37 @@ export class Attachment {
     this.mailbox = mailbox;
   }
 
+  /** Frames sent and not yet acknowledged. */
+  get inFlight(): number {
+    return this.#inFlight.size;
+  }
+
   /** How many more frames it takes. */
   get room(): number {
     if (this.quiet || !this.outlet.ready()) return 0;
-    return this.outlet.window - this.inFlight.size;
+    return this.outlet.window - this.#inFlight.size;
   }
 
   get full(): boolean {
-    return this.inFlight.size >= this.outlet.window;
+    return this.#inFlight.size >= this.outlet.window;
+  }
+
+  /** The frame is on its way. */
+  take({ sequence }: InboxFrame): void {
+    this.#inFlight.add(sequence);
+  }
+
+  /** The frame is acknowledged, or goes elsewhere. */
+  forget(sequence: number): void {
+    this.dirty = true;
+    if (this.#inFlight.delete(sequence) && this.#inFlight.size === 0) this.outlet.emptied?.();
+  }
+
+  /** Everything in flight, which is no longer its own. */
+  giveUp(): number[] {
+    const sequences = [...this.#inFlight];
+    this.#inFlight.clear();
+    return sequences;
   }
 
   /** The outlet is ready again. */

@@ -4,7 +4,7 @@ import { type Clock, every, sleep, type Timer } from '../lib/clock.ts';
 import { type Log, reason } from '../lib/log.ts';
 import type { Outcome } from './message.ts';
 import { expire, judge, type RetryRules } from './outcomes.ts';
-import { type Claim, isClosed, type Provider, type Settlement, type Store } from './ports.ts';
+import { type Claim, isClosed, type Provider, type Settlement, STORE_RETRY_MS, type Store } from './ports.ts';
 import type { Telemetry } from './telemetry.ts';
 
 /** How many messages are claimed in one go: bounds the memory of a claim, not the throughput. */
@@ -14,8 +14,6 @@ const EXPIRY_BATCH = 500;
 const EXPIRY_INTERVAL_MS = 250;
 /** Outcomes that wait for the store, at most: beyond it nothing more is sent, so that a sick store bounds the harm. */
 const UNSETTLED_MAX = 10_000;
-/** Pause before the store is asked again after it failed. */
-const STORE_RETRY_MS = 500;
 
 export interface DispatcherDeps {
   readonly store: Store;

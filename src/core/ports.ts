@@ -129,7 +129,10 @@ export interface Store {
   hold(provider: string, target: string, until: number): Promise<void>;
   wake(provider: string, target: string, now: number): Promise<void>;
 
-  /** Who asked for the receipt of this wire id, if it is still in the index. */
+  /**
+   * Who asked for the receipt of this wire id, if it is still in the index. An entry stays for an hour after the TTL of its
+   * message, because a receipt may come well after a TTL of 0, and at most 4 weeks after the acceptance.
+   */
   receiptFor(provider: string, wireId: string): Promise<ReceiptEntry | undefined>;
   /** Stores upstream messages and receipts, duplicates and dead letters recognised. */
   receive(batch: readonly Incoming[]): Promise<Received[]>;
@@ -164,6 +167,9 @@ export interface Store {
 
 /** Why a store can't be opened or can't go on; the message says what to do. */
 export type StoreErrorCode = 'unreadable' | 'foreign' | 'newer' | 'in-use' | 'full' | 'failed' | 'closed';
+
+/** Pause before a store that refused is asked again, in milliseconds: whoever must not give up asks so often. */
+export const STORE_RETRY_MS = 500;
 
 export class StoreError extends Error {
   readonly code: StoreErrorCode;

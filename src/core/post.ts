@@ -1,8 +1,9 @@
-import type { Clock, Timer } from '../lib/clock.ts';
-import { type Log, reason } from '../lib/log.ts';
+import type { Timer } from '../lib/clock.ts';
+import { reason } from '../lib/log.ts';
 import { Attachment, type Outlet } from './attachment.ts';
+import { Mailboxes, type SessionsDeps } from './mailboxes.ts';
 import type { InboxFrame } from './message.ts';
-import { type Acked, isClosed, type Store } from './ports.ts';
+import { type Acked, isClosed, STORE_RETRY_MS } from './ports.ts';
 
 /** A configured session, as far as the core minds. */
 export interface SessionRules {
@@ -13,25 +14,8 @@ export interface SessionRules {
   readonly maxInbox: number;
 }
 
-export interface SessionsDeps {
-  readonly store: Store;
-  readonly clock: Clock;
-  readonly log: Log;
-  /** How long answers wait for the connection of the same client, in milliseconds. */
-  readonly ownerGraceMs: number;
-}
-
-/** Pause before the store is asked again after it failed. */
-const STORE_RETRY_MS = 500;
 /** Frames claimed in one go: bounds the memory of a claim. */
 const CLAIM_MAX = 512;
-
-/** A mailbox whose connection is gone and whose client may come back. */
-interface Orphan {
-  readonly client: string;
-  readonly mailboxes: readonly number[];
-  readonly timer: Timer;
-}
 
 /**
  * The post office of one session: frames come out of the store and go to connections with room in their window. Answers
@@ -42,7 +26,7 @@ export class Post {
   readonly #deps: SessionsDeps;
   readonly #attachments: Attachment[] = [];
   readonly #holders = new Map<number, Attachment>();
-  readonly #orphans = new Set<Orphan>();
+  readonly #mailboxes: Mailboxes;
   readonly #waiters = new Set<() => void>();
   #reserved = 0;
   #turn = 0;
@@ -55,6 +39,7 @@ export class Post {
   constructor(rules: SessionRules, deps: SessionsDeps) {
     this.#rules = rules;
     this.#deps = deps;
+    this.#mailboxes = new Mailboxes(rules.id, deps);
   }
 
   get inFlight(): number {
@@ -82,10 +67,9 @@ export class Post {
   }
 
   async attach(outlet: Outlet): Promise<Attachment> {
-    const inherited = this.#inherit(outlet.client);
-    const mailbox = inherited.shift() ?? (await this.#deps.store.openMailbox(this.#rules.id));
-    const attachment = new Attachment(this, outlet, mailbox);
-    attachment.adopted.push(...inherited);
+    const [own, ...adopted] = await this.#mailboxes.take(outlet.client, this.#attachments);
+    const attachment = new Attachment(this, outlet, own);
+    attachment.adopted.push(...adopted);
     this.#attachments.push(attachment);
     this.#dirty = true;
     return attachment;
@@ -95,10 +79,9 @@ export class Post {
     const index = this.#attachments.indexOf(attachment);
     if (index < 0) return;
     this.#attachments.splice(index, 1);
-    const sequences = [...attachment.inFlight];
-    attachment.inFlight.clear();
+    const sequences = attachment.giveUp();
     for (const sequence of sequences) this.#holders.delete(sequence);
-    this.#bequeath(attachment);
+    if (this.#mailboxes.leave(attachment, this.#attachments)) void this.pump();
     if (sequences.length > 0) this.#giveBack(sequences);
   }
 
@@ -175,23 +158,22 @@ export class Post {
   }
 
   async #serveMailboxes(): Promise<void> {
-    await Promise.all(
-      this.#attachments.map(async (attachment) => {
-        const room = Math.min(attachment.room, CLAIM_MAX);
-        if (!attachment.dirty || room <= 0) return;
-        attachment.dirty = false;
-        const mailboxes = [attachment.mailbox, ...attachment.adopted];
-        // A connection alone takes everything in one order, oldest first.
-        const alone = this.#attachments.length === 1;
-        if (alone) this.#dirty = false;
-        const frames = await this.#claim(alone ? [0, ...mailboxes] : mailboxes, room);
-        this.#give(attachment, frames);
-        if (frames.length < room) return;
-        attachment.dirty = true; // there may be more
-        if (alone) this.#dirty = true;
-        if (attachment.room > 0) this.#again = true;
-      }),
-    );
+    await Promise.all(this.#attachments.filter((a) => a.dirty && a.room > 0).map((a) => this.#serve(a)));
+  }
+
+  async #serve(attachment: Attachment): Promise<void> {
+    attachment.dirty = false;
+    const mailboxes = [attachment.mailbox, ...attachment.adopted];
+    // A connection alone takes everything in one order, oldest first.
+    const alone = this.#attachments.length === 1;
+    if (alone) this.#dirty = false;
+    const room = Math.min(attachment.room, CLAIM_MAX);
+    const frames = await this.#claim(alone ? [0, ...mailboxes] : mailboxes, room);
+    this.#give(attachment, frames);
+    if (frames.length < room) return;
+    attachment.dirty = true; // there may be more
+    if (alone) this.#dirty = true;
+    if (attachment.room > 0) this.#again = true;
   }
 
   async #serveAnyone(): Promise<void> {
@@ -234,9 +216,9 @@ export class Post {
       this.#giveBack(frames.map((frame) => frame.sequence)); // it closed or logged off while the store was asked
       return;
     }
-    for (const { sequence } of frames) {
-      attachment.inFlight.add(sequence);
-      this.#holders.set(sequence, attachment);
+    for (const frame of frames) {
+      attachment.take(frame);
+      this.#holders.set(frame.sequence, attachment);
     }
     attachment.outlet.send(frames);
   }
@@ -245,8 +227,7 @@ export class Post {
     const holder = this.#holders.get(sequence);
     if (!holder) return false;
     this.#holders.delete(sequence);
-    holder.inFlight.delete(sequence);
-    holder.dirty = true;
+    holder.forget(sequence);
     return true;
   }
 
@@ -257,63 +238,5 @@ export class Post {
       log.warn('store refused to take frames back, trying again', { session: this.#rules.id, error: reason(error) });
       clock.after(STORE_RETRY_MS, () => this.#giveBack(sequences));
     });
-  }
-
-  /** What becomes of the mailboxes of a connection that is gone. */
-  #bequeath(attachment: Attachment): void {
-    const { clock, ownerGraceMs } = this.#deps;
-    const mailboxes = [attachment.mailbox, ...attachment.adopted];
-    const { client } = attachment.outlet;
-    if (client === undefined) {
-      this.#release(mailboxes); // nobody could come back for it
-      return;
-    }
-    const orphan: Orphan = {
-      client,
-      mailboxes,
-      timer: clock.after(ownerGraceMs, () => {
-        this.#orphans.delete(orphan);
-        this.#release(mailboxes);
-      }),
-    };
-    const heir = this.#attachments.find((a) => a.outlet.client === client);
-    if (!heir) {
-      this.#orphans.add(orphan);
-      return;
-    }
-    orphan.timer.cancel();
-    heir.adopted.push(...mailboxes);
-    heir.dirty = true;
-    void this.pump();
-  }
-
-  /**
-   * The mailboxes that a new connection of this client takes over: those left behind, or one that a sibling keeps for
-   * its kind. Reusing them keeps a client that reconnects often from leaving a trail of mailboxes.
-   */
-  #inherit(client: string | undefined): number[] {
-    if (client === undefined) return [];
-    const inherited: number[] = [];
-    for (const orphan of this.#orphans) {
-      if (orphan.client !== client) continue;
-      orphan.timer.cancel();
-      this.#orphans.delete(orphan);
-      inherited.push(...orphan.mailboxes);
-    }
-    if (inherited.length > 0) return inherited;
-    const sibling = this.#attachments.find((a) => a.outlet.client === client && a.adopted.length > 0);
-    const spare = sibling?.adopted.pop();
-    return spare === undefined ? [] : [spare];
-  }
-
-  #release(mailboxes: readonly number[]): void {
-    const { store, log, clock } = this.#deps;
-    for (const mailbox of mailboxes) {
-      store.releaseMailbox(this.#rules.id, mailbox).catch((error) => {
-        if (isClosed(error)) return;
-        log.warn('store refused to release a mailbox, trying again', { session: this.#rules.id, error: reason(error) });
-        clock.after(STORE_RETRY_MS, () => this.#release([mailbox]));
-      });
-    }
   }
 }

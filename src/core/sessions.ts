@@ -1,7 +1,8 @@
 import type { Timer } from '../lib/clock.ts';
 import type { Attachment, Outlet } from './attachment.ts';
+import type { SessionsDeps } from './mailboxes.ts';
 import type { Acked } from './ports.ts';
-import { Post, type SessionRules, type SessionsDeps } from './post.ts';
+import { Post, type SessionRules } from './post.ts';
 
 /** Everything that waits for backends: who is connected, what goes to whom, and whether a session may submit more. */
 export class Sessions {

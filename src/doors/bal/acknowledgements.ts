@@ -1,11 +1,9 @@
-import type { Sessions } from '../../core/index.ts';
+import { type Sessions, STORE_RETRY_MS } from '../../core/index.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { type Log, reason } from '../../lib/log.ts';
 
 /** Numbers that wait for the store, at most, before reading stops. */
 const WAITING_MAX = 10_000;
-/** Pause before a store that refused is asked again. */
-const STORE_RETRY_MS = 500;
 
 export interface AcknowledgementsDeps {
   readonly sessions: Sessions;

@@ -7,7 +7,7 @@ const LONGEST_DELAY_MS = 30_000;
 /** Addresses remembered; the oldest are forgotten first. */
 const ADDRESSES = 10_000;
 
-/** Counts failed logons by address, and says how long the next try from there has to wait. */
+/** Counts failed logons by address, and says how long the next refusal is held back. */
 export class Failures {
   readonly #clock: Clock;
   readonly #free: number;
@@ -24,7 +24,7 @@ export class Failures {
     this.#delayMs = delayMs;
   }
 
-  /** Milliseconds that a logon from this address waits before it is looked at. */
+  /** Milliseconds that the next refusal to this address is held back. */
   delay(address: string): number {
     const entry = this.#recent(address);
     if (!entry || entry.count < this.#free) return 0;

@@ -77,6 +77,7 @@ export class Identified {
       ...(identity.client !== undefined && { client: identity.client }),
       ready: () => self?.started === true && line.ready(),
       send: (frames) => self?.hand(frames),
+      emptied: () => self?.emptied(),
     };
     const attachment = await deps.sessions.attach(identity.session.id, outlet);
     self = new Identified(identity, attachment, encoding, deps, line);
@@ -163,7 +164,7 @@ export class Identified {
    * Undefined if it owes none.
    */
   get owingSince(): number | undefined {
-    const holdsUp = this.#attachment.inFlight.size > 0 && this.#deps.sessions.inboxFull(this.session);
+    const holdsUp = this.#attachment.inFlight > 0 && this.#deps.sessions.inboxFull(this.session);
     return this.#attachment.full || holdsUp ? this.#movedAt : undefined;
   }
 
@@ -196,12 +197,17 @@ export class Identified {
     }
   }
 
+  /** Everything sent is acknowledged: a connection that logs off is done. */
+  emptied(): void {
+    this.#endIfDone();
+  }
+
   #unknownSequence(): void {
     const error_string = 'sequence_id: was never issued to this session';
     this.#line.send({ message_type: 'ERROR', error: 'UNKNOWN_SEQUENCE', error_string });
   }
 
   #endIfDone(): void {
-    if (this.#leaving && this.#intake.empty && this.#attachment.inFlight.size === 0) this.#line.end();
+    if (this.#leaving && this.#intake.empty && this.#attachment.inFlight === 0) this.#line.end();
   }
 }

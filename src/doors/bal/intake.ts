@@ -1,4 +1,4 @@
-import type { Accepted, Router, Sessions, Submission } from '../../core/index.ts';
+import { type Accepted, type Router, type Sessions, STORE_RETRY_MS, type Submission } from '../../core/index.ts';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import { type Log, reason } from '../../lib/log.ts';
 import type { BridgeFrame } from '../../protocols/bal/index.ts';
@@ -6,8 +6,6 @@ import { type DownstreamFrame, type Objection, refusal, type Sender, toSubmissio
 
 /** Messages that go into the store in one call. */
 const BATCH_MAX = 512;
-/** Pause before a store that refused is asked again. */
-const STORE_RETRY_MS = 500;
 /** Ids of one DOWNSTREAM_TAKEN may take so many bytes: with its header that fits into a frame of the default size. */
 const TAKEN_BYTES = 60_000;
 /** The most bytes that one UTF-16 code unit of an id takes in any encoding: JSON's escape. */

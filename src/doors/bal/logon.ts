@@ -40,11 +40,12 @@ export class Gatekeeper {
    * the result, and no more work is done for it.
    */
   async identify(frame: LogonFrame, address: string, gone: AbortSignal): Promise<Identity | undefined> {
-    await this.#pause(this.#failures.delay(address), gone);
-    if (gone.aborted) return undefined;
     const session = this.#sessions.get(frame.session_id);
     if (!(await this.#allowed(session, frame, gone)) || !session) {
+      // Only the refusal waits: a backend with the right secret must not pay for its neighbour on the same address.
+      const delay = this.#failures.delay(address);
       this.#failures.failed(address);
+      await this.#pause(delay, gone);
       return undefined;
     }
     return {

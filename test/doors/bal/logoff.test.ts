@@ -20,6 +20,18 @@ test('[BAL §Frames] LOGOFF: the bridge sends nothing new and closes when the wi
   t.deepEqual(brief(await (await bridge.logOn()).take(2)), ['UPSTREAM u3', 'UPSTREAM u4']);
 });
 
+test('[BAL §Frames] LOGOFF closes at once when its last frame is acknowledged on another connection', async (t) => {
+  const bridge = await startBridge(t, { clock: new ManualClock() });
+  const backend = await bridge.logOn();
+  await bridge.upstream('u1');
+  await backend.take(1);
+  const other = await bridge.logOn();
+  backend.send(LOGOFF);
+  await backend.sync();
+  other.ack(1);
+  t.deepEqual(await backend.untilEnd(), []);
+});
+
 test('[BAL §Frames] LOGOFF with an empty window closes at once', async (t) => {
   const bridge = await startBridge(t);
   const backend = await bridge.logOn();

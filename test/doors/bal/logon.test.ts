@@ -138,6 +138,14 @@ test('[BAL §Sessions and answers] repeated failures from one address are slowed
   t.deepEqual(brief(await (await fail()).untilEnd()), ['LOGON_RESPONSE AUTHENTICATION_FAILED']);
 });
 
+test('[BAL §Sessions and answers] the right secret gets in at once beside failures from the same address', async (t) => {
+  const bridge = await startBridge(t, { clock: new ManualClock(), sessions, options: { max_failed_logons: 1 } });
+  for (let i = 0; i < 8; i++) (await bridge.connect()).send(logon({ secret: 'wrong' }));
+  const good = await bridge.connect();
+  good.send(logon({ secret: 's3cret' }));
+  t.is((await good.next()).status, 'SUCCESS');
+});
+
 test('[BAL §Sessions and answers] a logon that is slowed down and then gone leaves no timer behind', async (t) => {
   const clock = new ManualClock();
   const bridge = await startBridge(t, { clock, sessions, options: { max_failed_logons: 1 } });
@@ -147,7 +155,7 @@ test('[BAL §Sessions and answers] a logon that is slowed down and then gone lea
   await until(() => bridge.door.connections === 0);
   const idle = clock.waiting;
   const second = await bridge.connect();
-  second.send(logon({ secret: 's3cret' }));
+  second.send(logon({ secret: 'wrong' }));
   await until(() => clock.waiting === idle + 1);
   second.socket.resetAndDestroy();
   await until(() => clock.waiting === idle);
