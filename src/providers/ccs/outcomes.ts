@@ -1,4 +1,4 @@
-import type { Message, Outcome } from '../../core/index.ts';
+import { bareReply, type Message, type Outcome } from '../../core/index.ts';
 import { answerJson, type ServerMessage } from '../../protocols/ccs/index.ts';
 
 type Of<K extends ServerMessage['kind']> = Extract<ServerMessage, { kind: K }>;
@@ -90,9 +90,4 @@ export function outcomeOfError(error: Of<'stanza-error'>, message: Message): Out
 export function poisoned(message: Message, condition: string): Outcome {
   const because = `the service ends the connection whenever it gets this message: ${condition}`;
   return { kind: 'refused', code: 'INVALID_MESSAGE', because, reply: bareReply(message), dead: true };
-}
-
-/** The object for `fcm_data` where the service gave none. */
-export function bareReply({ messageId, target }: Message): string {
-  return JSON.stringify({ message_id: messageId, to: target });
 }

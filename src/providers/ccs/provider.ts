@@ -1,5 +1,15 @@
 import { readFile } from 'node:fs/promises';
-import type { Health, Message, Outcome, Payload, Provider, Receiver, Refusal, Telemetry } from '../../core/index.ts';
+import {
+  bareReply,
+  type Health,
+  type Message,
+  type Outcome,
+  type Payload,
+  type Provider,
+  type Receiver,
+  type Refusal,
+  type Telemetry,
+} from '../../core/index.ts';
 import type { Random } from '../../lib/backoff.ts';
 import { type Clock, every, type Timer } from '../../lib/clock.ts';
 import { DeadlineError, deadline } from '../../lib/deadline.ts';
@@ -10,7 +20,7 @@ import { LoginGate } from './gate.ts';
 import { inspectPayload } from './inspect.ts';
 import { Lane, type LaneEvents } from './lane.ts';
 import type { CcsOptions } from './options.ts';
-import { bareReply, ruleOf } from './outcomes.ts';
+import { ruleOf } from './outcomes.ts';
 import { LanePool, type PoolSize } from './pool.ts';
 import { Preferred } from './preferred.ts';
 import { isBlame, Probe } from './probe.ts';
