@@ -191,9 +191,9 @@ export function acceptContract(promised: Promised): void {
     t.is(await store.receiptFor('ccs', 'no such id'), undefined);
     await store.releaseMailbox('app', mailbox);
     t.deepEqual(await store.receiptFor('ccs', a ?? ''), { ...entry, mailbox: 0 });
-    await store.sweep(T0 + HOUR);
+    await store.sweep(T0 + 2 * HOUR);
     t.truthy(await store.receiptFor('ccs', a ?? ''));
-    await store.sweep(T0 + HOUR + 1);
+    await store.sweep(T0 + 2 * HOUR + 1);
     t.is(await store.receiptFor('ccs', a ?? ''), undefined);
   });
 

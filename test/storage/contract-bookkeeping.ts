@@ -88,6 +88,27 @@ export function bookkeepingContract(promised: Promised): void {
     { receiptsMax: 2 },
   );
 
+  promised('a receipt is awaited for an hour after the TTL, at most 4 weeks in all', async (t, store) => {
+    const weeks4 = T0 + 28 * 24 * HOUR;
+    await store.accept([
+      submission('now or never', { receipt: true, ttl: 0, expiresAt: T0 + 1000 }),
+      submission('almost 4 weeks', { receipt: true, expiresAt: weeks4 - 1000 }),
+    ]);
+    const { claims } = await store.claim('ccs', 10, T0);
+    const awaited = async (): Promise<(string | undefined)[]> => {
+      const found = await Promise.all(claims.map(({ message }) => store.receiptFor('ccs', message.wireId)));
+      return found.map((entry) => entry?.messageId);
+    };
+    await store.sweep(T0 + 1000 + HOUR);
+    t.deepEqual(await awaited(), ['now or never', 'almost 4 weeks'], 'at the limit');
+    await store.sweep(T0 + 1000 + HOUR + 1);
+    t.deepEqual(await awaited(), [undefined, 'almost 4 weeks'], 'one past it');
+    await store.sweep(weeks4);
+    t.deepEqual(await awaited(), [undefined, 'almost 4 weeks'], 'at the limit of all');
+    await store.sweep(weeks4 + 1);
+    t.deepEqual(await awaited(), [undefined, undefined], 'one past that');
+  });
+
   promised(
     'dead letters are bounded',
     async (t, store) => {

@@ -1,10 +1,15 @@
-import type { Notice, ReceiptEntry, StoreLimits, StoreStats } from '../../core/index.ts';
+import type { Notice, ReceiptEntry, StoreLimits, StoreStats, Submission } from '../../core/index.ts';
 import type { Outcome } from './outbox.ts';
 
 /** How many rows of one table a sweep takes away at most: the same patience as a database would need. */
 export const SWEEP_ROWS = 1000;
 
-type Receipt = ReceiptEntry & { readonly provider: string; readonly expiresAt: number };
+/** A receipt may come after the TTL of its message, which may be 0: so long it is waited for, and never longer than … */
+const RECEIPT_GRACE_MS = 3_600_000;
+/** … this after the acceptance. */
+const RECEIPT_MAX_MS = 28 * 24 * 3_600_000;
+
+type Receipt = ReceiptEntry & { readonly provider: string; readonly until: number };
 
 /** What is remembered for a while: outcomes, receipts awaited, what devices sent, dead letters. Oldest first. */
 export class Records {
@@ -25,6 +30,13 @@ export class Records {
     this.#dead.push({ because, notice });
   }
 
+  /** The receipt of this message is awaited. */
+  expect(wireId: string, { session, messageId, groupId, mailbox, provider, expiresAt, acceptedAt }: Submission): void {
+    const until = Math.min(expiresAt + RECEIPT_GRACE_MS, acceptedAt + RECEIPT_MAX_MS);
+    const entry = { session, messageId, mailbox, provider, until };
+    this.receipts.set(wireId, groupId === undefined ? entry : { ...entry, groupId });
+  }
+
   /** A receipt goes where the answer goes: to the connection that last submitted the id. */
   readdress(wireId: string, mailbox: number): void {
     const receipt = this.receipts.get(wireId);
@@ -34,7 +46,7 @@ export class Records {
   /** Enforces windows and bounds. True if there is more to do. */
   sweep(limits: StoreLimits, now: number): boolean {
     const { dedupeWindowMs, dedupeMax, upstreamDedupeMs, receiptsMax, deadLettersMax } = limits;
-    for (const [key, receipt] of this.receipts) if (receipt.expiresAt < now) this.receipts.delete(key);
+    for (const [key, receipt] of this.receipts) if (receipt.until < now) this.receipts.delete(key);
     this.#dead.splice(0, Math.max(0, this.#dead.length - deadLettersMax));
     const more = [
       trim(this.outcomes, dedupeMax, (outcome) => outcome.at < now - dedupeWindowMs),

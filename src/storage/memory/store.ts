@@ -222,7 +222,7 @@ class MemoryStore implements Store {
     if (outcome) return this.#repeat(submission, outcome);
     const entry = this.#outbox.add(submission);
     this.#pending.set(session, (this.#pending.get(session) ?? new Map()).set(messageId, entry));
-    if (submission.receipt) this.#records.receipts.set(entry.message.wireId, submission);
+    if (submission.receipt) this.#records.expect(entry.message.wireId, submission);
     this.#bell.outbox(submission.provider);
     return { kind: 'taken', id: entry.message.id };
   }

@@ -8,6 +8,10 @@ import { change, select } from './sql.ts';
 
 /** How many messages one replacement pushes out at most: each removes all before it, so there are hardly ever two. */
 const REPLACED_MAX = 1000;
+/** A receipt may come after the TTL of its message, which may be 0: so long it is waited for, and never longer than … */
+const RECEIPT_GRACE_MS = 3_600_000;
+/** … this after the acceptance. */
+const RECEIPT_MAX_MS = 28 * 24 * 3_600_000;
 
 interface OutcomeRow extends NoticeRow {
   readonly answer: AnswerMode;
@@ -97,7 +101,8 @@ export class Intake {
       payload.kind === 'opaque' ? payload.body : payload.json,
     );
     if (s.receipt) {
-      this.#addReceipt.run(id, provider, session, s.mailbox, s.expiresAt, s.messageId, s.groupId ?? null);
+      const until = Math.min(s.expiresAt + RECEIPT_GRACE_MS, s.acceptedAt + RECEIPT_MAX_MS);
+      this.#addReceipt.run(id, provider, session, s.mailbox, until, s.messageId, s.groupId ?? null);
       ledger.changeState().receipts++;
     }
     ledger.changeSession(session).pending++;
