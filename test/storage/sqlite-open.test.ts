@@ -1,5 +1,5 @@
 import { spawnSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { fileURLToPath } from 'node:url';
@@ -27,6 +27,8 @@ function lonely(name: string): string {
   mkdirSync(fresh(name));
   return `${fresh(name)}/store.db`;
 }
+
+const modeOf = (path: string): number => statSync(path).mode & 0o777;
 
 async function made(path: string): Promise<string> {
   const store = await openSqliteStore({ path, limits: LIMITS });
@@ -103,6 +105,27 @@ test('begins with nothing, with an empty file and with an empty database', async
     t.deepEqual({ ...db.prepare('PRAGMA application_id').get() }, { application_id: 0x50754272 });
     t.deepEqual({ ...db.prepare('PRAGMA integrity_check').get() }, { integrity_check: 'ok' });
     db.close();
+  }
+});
+
+test('a new database is for its owner alone, with all that lies beside it', async (t) => {
+  const path = lonely('private');
+  const store = await openSqliteStore({ path, limits: LIMITS });
+  await store.accept([submission('a')]);
+  const names = readdirSync(dirname(path));
+  t.true(names.includes('store.db') && names.includes('store.db-wal'));
+  for (const name of names) t.is(modeOf(`${dirname(path)}/${name}`), 0o600, name);
+  await store.close();
+  t.is(modeOf(path), 0o600);
+});
+
+test('the mode of a file that exists is left alone', async (t) => {
+  const empty = lonely('group');
+  writeFileSync(empty, '');
+  for (const path of [empty, await made(lonely('shared'))]) {
+    chmodSync(path, 0o640);
+    await made(path);
+    t.is(modeOf(path), 0o640);
   }
 });
 

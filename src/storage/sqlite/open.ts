@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { StoreError } from '../../core/index.ts';
@@ -10,6 +10,8 @@ import { select } from './sql.ts';
 /** The WAL is copied into the file whenever it has so many pages (16 MiB), and cut to so many bytes if it ever grew. */
 const CHECKPOINT_PAGES = 4096;
 const WAL_LIMIT_BYTES = 64 * 1024 * 1024;
+/** A new file is for its owner alone: tokens and payloads stand in it. SQLite gives its companions the same mode. */
+const FILE_MODE = 0o600;
 /** Pages in memory, in KiB. */
 const CACHE_KIB = 64 * 1024;
 
@@ -24,6 +26,7 @@ export function openDatabase(path: string, maxPages?: number): DatabaseSync {
     throw new StoreError('unreadable', `the folder ${folder} of the database ${path} does not exist: create it first`);
   }
   guarded(path, () => inspectFile(path));
+  createPrivate(path);
   const db = guarded(path, () => new DatabaseSync(path));
   try {
     guarded(path, () => prepare(db, path, maxPages));
@@ -32,6 +35,16 @@ export function openDatabase(path: string, maxPages?: number): DatabaseSync {
     throw error;
   }
   return db;
+}
+
+/** Makes a missing file, because SQLite would make it for everyone to read. The mode of one that exists is its owner's. */
+function createPrivate(path: string): void {
+  if (statSync(path, { throwIfNoEntry: false })) return;
+  try {
+    writeFileSync(path, '', { flag: 'wx', mode: FILE_MODE });
+  } catch {
+    // Another was faster, or nobody can write here: SQLite meets the same and says it in its own way.
+  }
 }
 
 function prepare(db: DatabaseSync, path: string, maxPages: number | undefined): void {
