@@ -33,6 +33,13 @@ export class Lanes {
     return this.#lanes.size * this.#window - this.#free;
   }
 
+  /** The earliest of the times at which each lane last read a byte, on the monotonic clock; undefined without lanes. */
+  get lastReadAt(): number | undefined {
+    let earliest: number | undefined;
+    for (const { stream } of this.#lanes.values()) earliest = Math.min(earliest ?? Infinity, stream.lastReadAt);
+    return earliest;
+  }
+
   /** The lanes, the youngest first: these go first. */
   youngest(): Lane[] {
     return [...this.#lanes.values()].reverse();

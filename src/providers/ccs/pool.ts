@@ -106,6 +106,11 @@ export class LanePool {
     return this.#lanes.used;
   }
 
+  /** See {@link Lanes.lastReadAt}. */
+  get lastReadAt(): number | undefined {
+    return this.#lanes.lastReadAt;
+  }
+
   start(): void {
     this.#pool.start();
     this.#grow();

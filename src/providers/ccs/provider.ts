@@ -167,7 +167,7 @@ class Ccs implements CcsProvider {
   }
 
   health(): Health {
-    return healthOf(this.#pool, this.#state === 'running', this.#gate.trouble);
+    return healthOf(this.#pool, this.#state === 'running', this.#gate.trouble, this.#deps.clock.monotonic());
   }
 
   #deliver(flight: Flight, now: number): void {

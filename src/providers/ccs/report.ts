@@ -2,12 +2,16 @@ import type { Health, Telemetry } from '../../core/index.ts';
 import type { Trouble } from './gate.ts';
 import type { LanePool } from './pool.ts';
 
-type Figures = Pick<LanePool, 'open' | 'connecting' | 'draining' | 'used' | 'size'>;
+type Figures = Pick<LanePool, 'open' | 'connecting' | 'draining' | 'used' | 'size' | 'lastReadAt'>;
 
-/** The state of a provider, for `/readyz` and for people. */
-export function healthOf(pool: Figures, running: boolean, trouble: Trouble | undefined): Health {
-  const { open, connecting, draining, used, size } = pool;
-  const facts = { open, connecting, draining, used, ...size };
+/**
+ * The state of a provider, for `/readyz` and for people. `last_byte_age_s` is that of the connection that has been silent
+ * longest: connections to CCS die without a word. `now` is monotonic.
+ */
+export function healthOf(pool: Figures, running: boolean, trouble: Trouble | undefined, now: number): Health {
+  const { open, connecting, draining, used, size, lastReadAt } = pool;
+  const silence = lastReadAt === undefined ? {} : { last_byte_age_s: Math.floor((now - lastReadAt) / 1_000) };
+  const facts = { open, connecting, draining, used, ...size, ...silence };
   if (!running) return { state: 'down', detail: 'not running', facts };
   if (open === 0) return { state: 'down', detail: trouble?.because ?? 'connecting', facts };
   if (trouble) return { state: 'degraded', detail: trouble.because, facts };

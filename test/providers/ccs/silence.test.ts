@@ -114,3 +114,23 @@ test('a standstill of the process is not blamed on the connection', async (t) =>
   await b.pass(3_000);
   t.is(b.server.peers.length, 1);
 });
+
+test('health tells the age of the last byte on the connection that has been silent longest', async (t) => {
+  await using b = await bench({ options: { pool: { min: 2, max: 2 } }, wait: 2 });
+  const age = () => b.provider.health().facts?.last_byte_age_s;
+  const [one, two] = b.server.peers;
+  t.is(age(), 0);
+  await b.pass(20_000);
+  two?.write(' ');
+  await pause();
+  t.is(age(), 20);
+  one?.write(' ');
+  await until(() => age() === 0);
+  await b.pass(5_000);
+  t.is(age(), 5);
+});
+
+test('without a connection no byte has an age', async (t) => {
+  await using b = await bench({ script: { auth: () => {} }, wait: 0 });
+  t.false('last_byte_age_s' in (b.provider.health().facts ?? {}));
+});
