@@ -3,7 +3,6 @@ import type { Clock } from '../../lib/clock.ts';
 import {
   ackStanza,
   ClientStream,
-  downstreamStanza,
   pingStanza,
   readServerMessage,
   type ServerMessage,
@@ -12,6 +11,7 @@ import {
 } from '../../protocols/ccs/index.ts';
 import { type Flight, Flights } from './flights.ts';
 import { outcomeOfAck, outcomeOfError, outcomeOfNack } from './outcomes.ts';
+import { stanzaOf } from './stanza.ts';
 import { UpstreamDesk } from './upstream.ts';
 import { Watch } from './watch.ts';
 
@@ -116,12 +116,7 @@ export class Lane implements StreamHandler {
 
   /** Sends a message. False if the connection is already closing: then nothing was sent, and nobody is told. */
   send(flight: Flight, now: number): boolean {
-    const { message } = flight;
-    const { wireId } = message;
-    if (!this.stream.writable) return false;
-    const json = message.payload.kind === 'fcm' ? message.payload.json : '{}';
-    const ttl = remaining(message, now);
-    this.stream.send(downstreamStanza(ttl === undefined ? { wireId, json } : { wireId, json, ttl }));
+    if (!this.stream.send(stanzaOf(flight.message, now))) return false;
     this.usedAt = this.#settings.clock.monotonic();
     const before = this.#flights.add(flight, this.usedAt);
     if (before) {
@@ -259,10 +254,4 @@ export class Lane implements StreamHandler {
     if (this.#state === 'retiring' && this.quiet) void this.close();
     if (this.quiet) this.#events.onQuiet(this);
   }
-}
-
-/** Whole seconds left, rounded up; undefined if the sender gave no TTL. */
-function remaining({ ttl, expiresAt }: Message, now: number): number | undefined {
-  if (ttl === undefined || ttl === 0) return ttl;
-  return Math.max(0, Math.ceil((expiresAt - now) / 1_000));
 }

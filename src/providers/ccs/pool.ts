@@ -1,9 +1,9 @@
 import { createPool, type Pool } from 'generic-pool';
 import type { Clock } from '../../lib/clock.ts';
-import { type Log, reason } from '../../lib/log.ts';
-import type { LoginGate } from './gate.ts';
+import { reason } from '../../lib/log.ts';
 import type { Lane } from './lane.ts';
 import { Lanes } from './lanes.ts';
+import { type LoginLinks, Logins } from './logins.ts';
 import { POOL_MAX } from './options.ts';
 
 /** Logins at once while all is well. While they fail, the gate lets one through at a time. */
@@ -16,19 +16,13 @@ export interface PoolSize {
   readonly window: number;
 }
 
-export interface PoolLinks {
+export interface PoolLinks extends LoginLinks {
   readonly clock: Clock;
-  readonly log: Log;
-  readonly gate: LoginGate;
   readonly idleMs: number;
   readonly drainTimeoutMs: number;
   readonly drainingMax: number;
-  /** A new lane, not yet logged in. */
-  make(): Lane;
-  logIn(lane: Lane): Promise<void>;
   /** Room appeared where there was none. */
   onRoom(): void;
-  count(event: string): void;
 }
 
 /**
@@ -43,7 +37,7 @@ export class LanePool {
   readonly #lanes: Lanes;
   /** Left by us, because the server said so; oldest first. */
   readonly #draining = new Set<Lane>();
-  readonly #connecting = new Set<Lane>();
+  readonly #logins: Logins;
   /** Every connection that has logged in and not ended, in whatever state. */
   readonly #all = new Set<Lane>();
   /** How many lanes are wanted: one more while all are full, and as many as before when one is lost. */
@@ -54,10 +48,11 @@ export class LanePool {
   constructor(links: PoolLinks, size: PoolSize) {
     this.#links = links;
     this.#size = size;
+    this.#logins = new Logins(links);
     this.#lanes = new Lanes(size.window, () => !this.#stopped && links.onRoom());
     this.#pool = createPool<Lane>(
       {
-        create: () => this.#create(),
+        create: () => this.#open(),
         // While stopping anything will do: a borrower that waits must be told, or the pool would try again for ever.
         validate: async (lane) => lane.state === 'open' || this.#stopped,
         destroy: async (lane) => this.#leave(lane),
@@ -93,7 +88,7 @@ export class LanePool {
   }
 
   get connecting(): number {
-    return this.#connecting.size;
+    return this.#logins.running;
   }
 
   /** Free places in all windows together. */
@@ -200,8 +195,7 @@ export class LanePool {
   /** Stops borrowing. Lanes stay until {@link close}. */
   stop(): void {
     this.#stopped = true;
-    this.#links.gate.close();
-    for (const lane of this.#connecting) lane.stream.destroy();
+    this.#logins.stop();
   }
 
   /** Closes every connection in order and waits for the end of all. */
@@ -213,31 +207,10 @@ export class LanePool {
     await this.#pool.clear();
   }
 
-  /** Never rejects: the pool would try again at once, and for ever. */
-  async #create(): Promise<Lane> {
-    const { gate, count } = this.#links;
-    for (;;) {
-      const leave = await gate.enter();
-      const lane = this.#links.make();
-      if (!leave) {
-        lane.stream.destroy();
-        return lane;
-      }
-      this.#connecting.add(lane);
-      try {
-        await this.#links.logIn(lane);
-        gate.succeeded(leave);
-        count('login');
-        this.#links.log.info('connection opened', { lane: lane.id });
-        if (lane.state !== 'closed') this.#all.add(lane);
-        return lane;
-      } catch (error) {
-        count('login_failed');
-        gate.failed(leave, error);
-      } finally {
-        this.#connecting.delete(lane);
-      }
-    }
+  async #open(): Promise<Lane> {
+    const lane = await this.#logins.open();
+    if (lane.state !== 'closed') this.#all.add(lane);
+    return lane;
   }
 
   /** Borrows up to what is wanted. */

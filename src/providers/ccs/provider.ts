@@ -20,7 +20,6 @@ import { LoginGate } from './gate.ts';
 import { inspectPayload } from './inspect.ts';
 import { Lane, type LaneEvents } from './lane.ts';
 import type { CcsOptions } from './options.ts';
-import { ruleOf } from './outcomes.ts';
 import { LanePool, type PoolSize } from './pool.ts';
 import { Preferred } from './preferred.ts';
 import { isBlame, Probe } from './probe.ts';
@@ -182,21 +181,8 @@ class Ccs implements CcsProvider {
       return;
     }
     const lane = this.#state === 'running' ? this.#pool.pick(this.#preferred.recall(wireId)) : undefined;
-    if (lane?.send(this.#preferring(flight, lane.id), now)) this.#pool.taken(lane);
+    if (lane?.send(this.#preferred.heeding(flight, lane.id), now)) this.#pool.taken(lane);
     else flight.resolve({ kind: 'unsent', because: 'no connection has room' });
-  }
-
-  /** Remembers the lane if the answer says that the next attempt shall go there too. */
-  #preferring(flight: Flight, lane: number): Flight {
-    const { message, resolve } = flight;
-    return {
-      message,
-      resolve: (outcome) => {
-        if (outcome.kind === 'later' && ruleOf(outcome.code) === 'message')
-          this.#preferred.remember(message.wireId, lane);
-        resolve(outcome);
-      },
-    };
   }
 
   #make(): Lane {
