@@ -7,11 +7,11 @@ import {
   decodeBackendFrame,
   detect,
   type Encoding,
-  encodeBridgeFrame,
   errorCodes,
   FrameDecoder,
 } from '../../protocols/bal/index.ts';
 import type { DoorDeps } from './door-deps.ts';
+import { encodeWithin } from './encode.ts';
 import { Identified, type Line } from './identified.ts';
 import { farewell, type Gatekeeper, type Identity, type LogonFrame, welcome } from './logon.ts';
 import { Peer } from './peer.ts';
@@ -239,19 +239,9 @@ export class Connection {
     if (frame.message_type === 'ERROR' && frame.error in errorCodes) {
       this.#deps.telemetry.add('pushbridge_rejects_total', { code: frame.error });
     }
-    this.#peer.send(this.#encode(frame));
-  }
-
-  #encode(frame: BridgeFrame): Buffer {
-    try {
-      return encodeBridgeFrame(frame, this.#encoding);
-    } catch (error) {
-      // A device may nest its data deeper than Qt's format can carry. What can't be delivered whole must still be
-      // delivered, or it would come back for ever: the values that are not nested go out.
-      if (!('fcm_data' in frame)) throw error;
-      this.#deps.log.warn('frame can not be carried whole', { ...this.#facts(), error: reason(error) });
-      return encodeBridgeFrame({ ...frame, fcm_data: withoutNested(frame.fcm_data) }, this.#encoding);
-    }
+    const { bytes, left } = encodeWithin(frame, this.#encoding, this.#deps.options.max_frame_bytes);
+    if (left) this.#deps.log.warn('a frame can not be carried whole', { ...this.#facts(), left });
+    this.#peer.send(bytes);
   }
 
   #end(): void {
@@ -273,9 +263,4 @@ export class Connection {
   #facts(): Record<string, unknown> {
     return { peer: this.#peer.address, session: this.#session };
   }
-}
-
-function withoutNested(json: string): string {
-  const entries = Object.entries(JSON.parse(json) as Record<string, unknown>);
-  return JSON.stringify(Object.fromEntries(entries.filter(([, value]) => typeof value !== 'object')));
 }

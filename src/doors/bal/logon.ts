@@ -41,7 +41,9 @@ export class Gatekeeper {
    */
   async identify(frame: LogonFrame, address: string, gone: AbortSignal): Promise<Identity | undefined> {
     const session = this.#sessions.get(frame.session_id);
-    if (!(await this.#allowed(session, frame, gone)) || !session) {
+    const allowed = await this.#allowed(session, frame, gone);
+    if (gone.aborted) return undefined; // no failure: perhaps nothing was checked
+    if (!allowed || !session) {
       // Only the refusal waits: a backend with the right secret must not pay for its neighbour on the same address.
       const delay = this.#failures.delay(address);
       this.#failures.failed(address);
