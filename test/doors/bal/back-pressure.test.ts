@@ -237,7 +237,7 @@ test('a connection that is closed while its ACKs pile up is read on until the ot
   const bridge = await startBridge(t, { clock: new ManualClock() });
   const backend = await bridge.logOn();
   const flood = { message_type: 'ACK', sequence_ids: Array.from({ length: 6_000 }, () => 1) };
-  backend.raw(Buffer.concat([bytesOf(flood), bytesOf(flood), Buffer.alloc(4)]));
+  backend.raw(Buffer.concat([bytesOf(flood), bytesOf(flood), Buffer.alloc(300_000)]));
   t.deepEqual(brief(await backend.untilEnd()), ['ERROR FRAME_TOO_LARGE']);
   await until(() => bridge.door.connections === 0);
 });

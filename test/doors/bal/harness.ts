@@ -65,6 +65,7 @@ export async function startBridge(t: ExecutionContext, given: BridgeOptions = {}
     sessions: served.map(({ id, max_pending, max_inbox }) => ({ id, maxPending: max_pending, maxInbox: max_inbox })),
     retry: given.retry ?? { baseMs: 1_000, capMs: 60_000 },
     ownerGraceMs: options.owner_grace,
+    maxNoticeBytes: options.max_frame_bytes,
     random: given.random ?? (() => 0.5),
   });
   for (const one of providers) await one.start(core.router.receiver(one.name));

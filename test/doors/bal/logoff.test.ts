@@ -81,17 +81,21 @@ test('[BAL §Frames] frames parked before LOGOFF are stored as soon as there is 
 test('[BAL §Frames] frames on their way out of the store when LOGOFF comes go back', async (t) => {
   const bridge = await startBridge(t);
   const backend = await bridge.logOn();
+  backend.send(downstream('m1'));
+  const attempt = await bridge.provider.attempt(1);
   await bridge.upstream('u1');
   await backend.take(1);
   const claim = bridge.gates.hold('claimInbox');
   const claims = bridge.gates.calls('claimInbox');
-  await bridge.upstream('u2');
+  attempt.answer(accept(attempt.message));
   await bridge.gates.called('claimInbox', claims + 1);
   backend.send(LOGOFF);
   await backend.sync();
   claim();
   t.deepEqual(await backend.sync(), []);
-  t.deepEqual(brief(await (await bridge.logOn()).take(1)), ['UPSTREAM u2']);
+  backend.ack(1);
+  await backend.untilEnd();
+  t.deepEqual(brief(await (await bridge.logOn()).take(1)), ['DOWNSTREAM_ACK m1']);
 });
 
 test('a second LOGOFF changes nothing', async (t) => {

@@ -95,7 +95,7 @@ test('a TLS handshake that does not come is cut off after logon_timeout', async 
 
 test('a stopping door closes what is still in its TLS handshake', async (t) => {
   const { server, tls } = files(t);
-  const bridge = await startBridge(t, { options: { tls } });
+  const bridge = await startBridge(t, { options: { tls, logon_timeout: '10m' } });
   const mute = connect(bridge.door.port, '127.0.0.1');
   mute.on('error', () => {});
   await once(mute, 'connect');
