@@ -14,6 +14,8 @@ import { openSqliteStore } from './storage/sqlite/index.ts';
 const LAST_ACKS_MS = 1_000;
 /** How long connections get to close after they were told to. */
 const CLOSING_MS = 2_000;
+/** What the fields of a frame beside ids and `fcm_data` take at most, in bytes. */
+const FRAME_HEADER_BYTES = 512;
 /** Pause between two looks at whether windows are empty. */
 const LOOK_MS = 10;
 
@@ -92,6 +94,7 @@ export async function createApp(config: Config, given: Partial<Surroundings> = {
       ...(config.retry.give_up_after !== undefined && { giveUpAfterMs: config.retry.give_up_after }),
     },
     ownerGraceMs: config.bal.owner_grace,
+    maxNoticeBytes: config.bal.max_frame_bytes - FRAME_HEADER_BYTES,
   });
   const door = new BalDoor({
     ...deps,
@@ -142,8 +145,8 @@ function lifecycle({ store, core, providers, door, admin, clock, log }: Parts): 
       2 * CLOSING_MS,
     );
     await step('settling what came home last', core.stop(), CLOSING_MS);
-    await admin.stop();
-    await store.close();
+    await step('closing the admin listener', admin.stop(), CLOSING_MS);
+    await step('closing the store', store.close(), CLOSING_MS);
     log.info('stopped');
   };
   return {

@@ -20,6 +20,8 @@ export interface CoreOptions {
   readonly sessions: readonly SessionRules[];
   readonly retry: RetryRules;
   readonly ownerGraceMs: number;
+  /** See {@link Router}: what a frame of the doors can carry, in bytes. */
+  readonly maxNoticeBytes: number;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -47,6 +49,7 @@ export class Core {
       clock,
       log,
       telemetry,
+      maxNoticeBytes: options.maxNoticeBytes,
       sessions: this.sessions,
       providers: new Map(providers.map((provider) => [provider.name, provider])),
     });

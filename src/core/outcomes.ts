@@ -8,6 +8,10 @@ export interface RetryRules extends Backoff {
   readonly giveUpAfterMs?: number;
 }
 
+/** What a service says is bounded before it enters an inbox: a frame that no backend can read would stay there. */
+const BECAUSE_MAX_CHARS = 512;
+const REPLY_MAX_BYTES = 16_384;
+
 /** `release` gives the claim back untried: nothing is written, the message goes out again as soon as there is room. */
 export type Verdict = Settlement['verdict'] | { readonly kind: 'release' };
 
@@ -62,8 +66,8 @@ function postpone(
 
 type Rejection = Pick<Notice, 'error' | 'errorString' | 'data'> & { type: 'reject' };
 
-function rejection(error: string, errorString: string, data: string): Rejection {
-  return { type: 'reject', error, errorString, data };
+function rejection(error: string, because: string, data: string): Rejection {
+  return { type: 'reject', error, errorString: because.slice(0, BECAUSE_MAX_CHARS).toWellFormed(), data };
 }
 
 function final(message: Message, notice: Rejection | { type: 'ack'; data: string }) {
@@ -72,6 +76,7 @@ function final(message: Message, notice: Rejection | { type: 'ack'; data: string
     accepted: notice.type === 'ack',
     notice: {
       ...notice,
+      data: Buffer.byteLength(notice.data) > REPLY_MAX_BYTES ? bareReply(message) : notice.data,
       messageId: message.messageId,
       ...(message.groupId !== undefined && { groupId: message.groupId }),
     },

@@ -159,14 +159,21 @@ export interface Store {
 
   /** Called after a commit that made something claimable, and never from within a call. One listener. */
   onWork(listener: (work: Work) => void): void;
-  /** Called when the store can't go on (disk gone or full) and again, with undefined, when it can. One listener. */
+  /**
+   * Called when the store can't go on (disk gone or full) and again, with undefined, when it can: with the first commit
+   * after 5 s without a refusal, so that trouble does not come and go by the second. Until then calls are served as far
+   * as possible, but `claim` lends nothing. With the code 'dead' there is no coming back. One listener.
+   */
   onTrouble(listener: (error: StoreError | undefined) => void): void;
   /** Commits what was asked for and closes. Calls afterwards reject. Safe to call twice. */
   close(): Promise<void>;
 }
 
-/** Why a store can't be opened or can't go on; the message says what to do. */
-export type StoreErrorCode = 'unreadable' | 'foreign' | 'newer' | 'in-use' | 'full' | 'failed' | 'closed';
+/**
+ * Why a store can't be opened or can't go on; the message says what to do. 'dead': it can't come back in this process, every
+ * call is rejected with this code from now on; what was committed is safe.
+ */
+export type StoreErrorCode = 'unreadable' | 'foreign' | 'newer' | 'in-use' | 'full' | 'failed' | 'dead' | 'closed';
 
 /** Pause before a store that refused is asked again, in milliseconds: whoever must not give up asks so often. */
 export const STORE_RETRY_MS = 500;

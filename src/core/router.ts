@@ -3,7 +3,7 @@ import type { Clock } from '../lib/clock.ts';
 import { type Log, reason } from '../lib/log.ts';
 import { RecentSet } from '../lib/recent-set.ts';
 import { shorten } from '../lib/secret.ts';
-import type { Incoming, Submission } from './message.ts';
+import type { Incoming, Notice, Submission } from './message.ts';
 import type { Accepted, Provider, Received, Receiver, Refusal, Store } from './ports.ts';
 import type { Sessions } from './sessions.ts';
 import type { Telemetry } from './telemetry.ts';
@@ -20,6 +20,8 @@ export interface RouterDeps {
   readonly clock: Clock;
   readonly log: Log;
   readonly telemetry: Telemetry;
+  /** The largest upstream message that a door can hand on, in bytes of its data and ids; a larger one is a dead letter. */
+  readonly maxNoticeBytes: number;
 }
 
 /** The two ways into the bridge: doors submit, providers receive. Both answer after the commit. */
@@ -103,6 +105,11 @@ export class Router {
   }
 
   async #receive(incoming: Incoming): Promise<void> {
+    const { maxNoticeBytes, log } = this.#deps;
+    if (!('dead' in incoming.to) && noticeBytes(incoming.notice) > maxNoticeBytes) {
+      log.warn('upstream message too large for a frame', { provider: incoming.provider, from: shorten(incoming.from) });
+      incoming = { ...incoming, to: { dead: `larger than ${maxNoticeBytes} bytes: no frame can carry it` } };
+    }
     const key = JSON.stringify([incoming.provider, incoming.from, incoming.id]);
     const { telemetry, clock } = this.#deps;
     if (clock.monotonic() - this.#recentSince >= RECENT_MS) {
@@ -132,4 +139,9 @@ export class Router {
       for (const { done } of batch) done.reject(error);
     }
   }
+}
+
+/** What a notice takes in a frame, at least: the id stands in the header too. */
+function noticeBytes({ data, messageId, groupId = '' }: Notice): number {
+  return Buffer.byteLength(data) + Buffer.byteLength(JSON.stringify(messageId) + JSON.stringify(groupId));
 }

@@ -24,6 +24,7 @@ export async function coreBench(given: CoreBenchOptions = {}) {
     sessions: [{ id: 'app', maxPending: 1_000, maxInbox: 1_000 }],
     retry: given.retry ?? { baseMs: 1_000, capMs: 60_000 },
     ownerGraceMs: 30_000,
+    maxNoticeBytes: 1_000,
     clock,
     random: given.random ?? (() => 0.5),
     log: silentLog,

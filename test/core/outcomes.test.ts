@@ -128,3 +128,13 @@ test('EXPIRED says why the message waited, and what GIMMM shows of a reject', (t
   t.is(expire(message()).notice.errorString, 'time to live is over; last: no connection took it');
   t.is(bareReply({ messageId: '"', target: 't' }), '{"message_id":"\\"","to":"t"}');
 });
+
+test('what a service says is bounded before it enters an inbox', (t) => {
+  const long = 'x'.repeat(20_000);
+  const refused = { kind: 'refused' as const, code: 'INVALID_JSON', because: long, reply: JSON.stringify({ long }) };
+  t.like(verdict(refused), {
+    notice: { errorString: 'x'.repeat(512), data: '{"message_id":"m1","to":"token"}' },
+  });
+  const reply = JSON.stringify('x'.repeat(16_382));
+  t.like(verdict({ kind: 'accepted', reply }), { notice: { data: reply } });
+});

@@ -63,6 +63,24 @@ test('an unknown session: a dead letter, acknowledged all the same', async (t) =
   t.is((await store.stats()).deadLetters, 1);
 });
 
+test('an upstream message that no frame can carry is a dead letter, one at the limit is delivered', async (t) => {
+  const { provider, store, inbox, settle } = await coreBench();
+  const ids = JSON.stringify('u1').length + JSON.stringify('').length;
+  for (const [id, bytes] of [
+    ['u1', 1_000 - ids],
+    ['u2', 1_001 - ids],
+  ] as const) {
+    const receiving = receiverOf(provider).upstream({ ...up(id), data: `"${'x'.repeat(bytes - 2)}"` });
+    await settle();
+    await receiving;
+  }
+  t.deepEqual(
+    (await inbox()).map(({ messageId }) => messageId),
+    ['u1'],
+  );
+  t.is((await store.stats()).deadLetters, 1);
+});
+
 test('a receipt goes to the session of the original, with its own id', async (t) => {
   const provider = new FakeProvider('fake', 10, accept);
   const { core, submission, settle, inbox } = await coreBench({ providers: [provider] });

@@ -115,6 +115,8 @@ function problemOf(
     return 'message_id and fcm_data.message_id differ';
   }
   for (const field of FORBIDDEN) if (Object.hasOwn(data, field)) return `fcm_data.${field} is not allowed`;
+  const inexact = inexactNumber(data, 'fcm_data');
+  if (inexact !== undefined) return `${inexact} is a number that would be altered: send it as a string`;
   for (const [name, value] of [
     ['group_id', groupId],
     ['provider', provider],
@@ -134,4 +136,20 @@ function sequenceIds(header: JsonObject): number[] {
   }
   if (ids.length === 0) throw invalid('sequence_id is missing');
   return ids;
+}
+
+/**
+ * Where the first number stands that JSON.parse could not keep: an integer of 2^53 or more, or one beyond all bounds. It
+ * would reach the device as another number.
+ */
+function inexactNumber(value: unknown, path: string): string | undefined {
+  if (typeof value === 'number') {
+    return Number.isSafeInteger(value) || !(Number.isInteger(value) || !Number.isFinite(value)) ? undefined : path;
+  }
+  if (typeof value !== 'object' || value === null) return undefined;
+  for (const key of Object.keys(value)) {
+    const found = inexactNumber((value as JsonObject)[key], `${path}.${key}`);
+    if (found !== undefined) return found;
+  }
+  return undefined;
 }

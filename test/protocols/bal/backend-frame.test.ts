@@ -199,3 +199,15 @@ for (const encoding of ['json', 'qt'] as const) {
     });
   });
 }
+
+test('a number that would reach the device as another one is a problem that names it', (t) => {
+  const problem = (data: string) => {
+    const body = Buffer.from(`{"message_type":"DOWNSTREAM","message_id":"m","fcm_data":{"to":"t","data":${data}}}`);
+    const frame = decodeBackendFrame(body, 'json');
+    return frame.message_type === 'DOWNSTREAM' ? frame.problem : undefined;
+  };
+  t.is(problem('{"n":9007199254740991,"m":-9007199254740991,"f":0.1,"z":0,"e":1e-7}'), undefined);
+  for (const number of ['9007199254740992', '-9007199254740993', '12345678901234567890', '1e400']) {
+    t.regex(problem(`{"list":[1,${number}]}`) ?? '', /^fcm_data\.data\.list\.1 is a number that would be altered/);
+  }
+});
