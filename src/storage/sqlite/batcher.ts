@@ -1,9 +1,25 @@
 import { Worker } from 'node:worker_threads';
 import { StoreError, type Work } from '../../core/index.ts';
-import type { Call, Counts, OperationName, Operations, Reply, Request, Trouble, WorkerData } from './operations.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type {
+  BatchReply,
+  Call,
+  Counts,
+  OperationName,
+  Operations,
+  Reply,
+  Request,
+  Trouble,
+  WorkerData,
+} from './operations.ts';
 
 /** How many operations are committed together at most. */
 export const BATCH_MAX = 512;
+/**
+ * Trouble ends with the first commit so long after the last refusal, and not with any commit: on a disk that is almost
+ * full something small always fits, and the next outcomes would be refused again.
+ */
+export const RECOVERY_MS = 5_000;
 
 interface Waiting {
   readonly call: Call;
@@ -25,20 +41,22 @@ export interface BatcherEvents {
 export class Batcher {
   readonly #worker: Worker;
   readonly #events: BatcherEvents;
+  readonly #clock: Pick<Clock, 'monotonic'>;
   #collecting: Waiting[] = [];
   #committing: Waiting[] = [];
   #scheduled = false;
-  #trouble: string | undefined;
+  /** When the store was last refused what it needs; undefined while it is not in trouble. */
+  #refusedAt: number | undefined;
   /** Why calls are no longer taken. */
   #ended: StoreError | undefined;
   #closing: PromiseWithResolvers<void> | undefined;
 
   /** Starts the worker; resolves when it has opened the database, and rejects with its reason if it refuses. */
-  static async start(data: WorkerData, events: BatcherEvents): Promise<Batcher> {
+  static async start(data: WorkerData, events: BatcherEvents, clock: Pick<Clock, 'monotonic'>): Promise<Batcher> {
     const file = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js';
     const worker = new Worker(new URL(file, import.meta.url), { workerData: data });
     const { promise, resolve, reject } = Promise.withResolvers<readonly Counts[]>();
-    const batcher = new Batcher(worker, events);
+    const batcher = new Batcher(worker, events, clock);
     const onExit = (): void => reject(batcher.#ended);
     worker.once('exit', onExit);
     worker.once('message', (reply: Reply) => {
@@ -49,14 +67,15 @@ export class Batcher {
     return batcher;
   }
 
-  constructor(worker: Worker, events: BatcherEvents) {
+  constructor(worker: Worker, events: BatcherEvents, clock: Pick<Clock, 'monotonic'>) {
     this.#worker = worker;
     this.#events = events;
+    this.#clock = clock;
     worker.on('message', (reply: Reply) => this.#onReply(reply));
     worker.on('error', (cause) =>
-      this.#onDeath(new StoreError('failed', `the thread of the store failed: ${cause}`, { cause })),
+      this.#onDeath(new StoreError('dead', `the thread of the store failed: ${cause}: restart the bridge`, { cause })),
     );
-    worker.on('exit', () => this.#onDeath(new StoreError('failed', 'the thread of the store has ended')));
+    worker.on('exit', () => this.#onDeath(new StoreError('dead', 'the thread of the store has ended: restart the bridge')));
   }
 
   call<K extends OperationName>(name: K, ...args: Parameters<Operations[K]>): Promise<ReturnType<Operations[K]>> {
@@ -92,7 +111,8 @@ export class Batcher {
     if (this.#committing.length > 0) return;
     if (this.#collecting.length > 0) {
       this.#committing = this.#collecting.splice(0, BATCH_MAX);
-      this.#post({ kind: 'batch', calls: this.#committing.map(({ call }) => call) });
+      const troubled = this.#refusedAt !== undefined;
+      this.#post({ kind: 'batch', calls: this.#committing.map(({ call }) => call), troubled });
     } else if (this.#closing) this.#post({ kind: 'close' });
   }
 
@@ -106,6 +126,7 @@ export class Batcher {
     if (reply.kind !== 'done') return;
     const batch = this.#committing;
     this.#committing = [];
+    const turn = this.#judge(reply, batch.length);
     this.#next(); // the worker must not wait while we tell the results
     this.#events.counts(reply.counts);
     const failed = new Map(reply.errors.map(({ place, error }) => [place, error]));
@@ -114,7 +135,7 @@ export class Batcher {
       if (error) reject(errorOf(error));
       else resolve(reply.results[place] as never);
     }
-    this.#tellTrouble(reply.trouble);
+    if (turn) this.#events.trouble(turn.trouble);
     this.#events.work(reply.work);
   }
 
@@ -123,11 +144,18 @@ export class Batcher {
     else this.#closing?.resolve();
   }
 
-  /** An alarm when it begins and when it ends, not for every batch in between. */
-  #tellTrouble(trouble: Trouble | undefined): void {
-    if (trouble?.code === this.#trouble) return;
-    this.#trouble = trouble?.code;
-    this.#events.trouble(trouble && errorOf(trouble));
+  /** What is to be told of trouble: that it begins and that it ends, not every batch in between. */
+  #judge({ trouble, errors }: BatchReply, calls: number): { readonly trouble: StoreError | undefined } | undefined {
+    const now = this.#clock.monotonic();
+    const since = this.#refusedAt;
+    if (trouble) {
+      this.#refusedAt = now;
+      return since === undefined ? { trouble: errorOf(trouble) } : undefined;
+    }
+    // In trouble every transaction writes, so that one call that was served proves a commit.
+    if (since === undefined || now - since < RECOVERY_MS || errors.length === calls) return undefined;
+    this.#refusedAt = undefined;
+    return { trouble: undefined };
   }
 
   /** The worker is gone: nothing that was asked for is known to be stored. */

@@ -26,7 +26,7 @@ export class Engine {
   readonly #begin;
   readonly #commit;
   readonly #rollback;
-  #trouble: Trouble | undefined;
+  #troubled = false;
 
   constructor(db: DatabaseSync, limits: StoreLimits) {
     this.#db = db;
@@ -49,7 +49,8 @@ export class Engine {
       accept: (batch) => batch.map((submission) => intake.accept(submission)),
       replace: (submission) => intake.replace(submission),
       cancel: (session, messageId) => intake.cancel(session, messageId),
-      claim: (provider, room, now) => outbox.claim(provider, room, now),
+      // Who is sent now may have an outcome that finds no room.
+      claim: (provider, room, now) => (this.#troubled ? { claims: [] } : outbox.claim(provider, room, now)),
       claimExpired: (limit, now) => outbox.claimExpired(limit, now),
       settle: (batch) => batch.map((settlement) => outcomes.settle(settlement)),
       release: (released) => outbox.release(released),
@@ -75,11 +76,13 @@ export class Engine {
   /**
    * All of the calls in one transaction. If one of them fails, all are taken back and each runs in a transaction of its
    * own, so that nobody pays for a neighbour; that path is slow and rare.
+   * @param troubled whether the store is in trouble: every transaction writes then, and nothing is lent to be sent
    */
-  run(calls: readonly Call[]): BatchReply {
+  run(calls: readonly Call[], troubled: boolean): BatchReply {
+    this.#troubled = troubled;
     this.#stats.operations += calls.length;
     const whole = this.#attempt(calls);
-    if (!('error' in whole)) return { ...whole, errors: [], trouble: this.#recovered() };
+    if (!('error' in whole)) return { ...whole, errors: [], trouble: undefined };
     const results: unknown[] = [];
     const errors: { place: number; error: Trouble }[] = [];
     const work: BatchReply['work'][number][] = [];
@@ -90,19 +93,17 @@ export class Engine {
       if ('error' in one) {
         const error = troubleOf(one.error);
         errors.push({ place, error });
-        if (isTrouble(one.error)) trouble = error;
+        if (isTrouble(one.error)) {
+          trouble = error;
+          this.#troubled = true;
+        }
         continue;
       }
       results[place] = one.results[0];
       work.push(...one.work);
       counts.push(...one.counts);
     }
-    this.#trouble = trouble ?? (errors.length < calls.length ? undefined : this.#trouble);
-    return { results, errors, work, counts, trouble: this.#trouble };
-  }
-
-  #recovered(): undefined {
-    this.#trouble = undefined;
+    return { results, errors, work, counts, trouble };
   }
 
   #attempt(calls: readonly Call[]): Pick<BatchReply, 'results' | 'work' | 'counts'> | { readonly error: unknown } {
@@ -110,7 +111,7 @@ export class Engine {
       this.#begin.run();
       const results = calls.map((call) => this.#perform(call));
       // While there is trouble every transaction writes: one that only read would prove nothing.
-      this.#ledger.flush(this.#trouble !== undefined);
+      this.#ledger.flush(this.#troubled);
       this.#commit.run();
       this.#stats.commits++;
       const counts = this.#ledger.committed().map(({ name, pending, waiting }) => ({ name, pending, waiting }));

@@ -51,7 +51,9 @@ export interface WorkerData {
   readonly maxPages: number | undefined;
 }
 
-export type Request = { readonly kind: 'batch'; readonly calls: readonly Call[] } | { readonly kind: 'close' };
+export type Request =
+  /** `troubled`: the store is in trouble. Then every transaction writes, and nothing is lent to be sent. */
+  { readonly kind: 'batch'; readonly calls: readonly Call[]; readonly troubled: boolean } | { readonly kind: 'close' };
 
 /** An error as it travels between threads. */
 export interface Trouble {
@@ -72,7 +74,7 @@ export interface BatchReply {
   readonly errors: readonly { readonly place: number; readonly error: Trouble }[];
   readonly work: readonly Work[];
   readonly counts: readonly Counts[];
-  /** What keeps the store from going on, as of this batch. */
+  /** What kept the store from serving a call of this batch, if it was not the call's own fault. */
   readonly trouble: Trouble | undefined;
 }
 

@@ -16,6 +16,7 @@ import type {
   Submission,
   Work,
 } from '../../core/index.ts';
+import { type Clock, systemClock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import { Batcher } from './batcher.ts';
 import type { Counts } from './operations.ts';
@@ -25,6 +26,8 @@ export interface SqliteOptions {
   readonly path: string;
   readonly limits: StoreLimits;
   readonly log?: Log;
+  /** Tells how long the store has been free of trouble. */
+  readonly clock?: Pick<Clock, 'monotonic'>;
   /** Upper bound of the file in pages of 4 KiB: beyond it the store is full. Without it the disk decides. */
   readonly maxPages?: number;
 }
@@ -34,7 +37,7 @@ export interface SqliteOptions {
  * own. See {@link Store} for what it promises.
  * @throws StoreError 'unreadable', 'foreign', 'newer' (the file is left as it is) or 'in-use'
  */
-export async function openSqliteStore({ path, limits, log, maxPages }: SqliteOptions): Promise<Store> {
+export async function openSqliteStore({ path, limits, log, maxPages, clock }: SqliteOptions): Promise<Store> {
   const counts = new Map<string, Counts>();
   let onWork: (work: Work) => void = () => {};
   let onTrouble: (error: StoreError | undefined) => void = () => {};
@@ -47,12 +50,9 @@ export async function openSqliteStore({ path, limits, log, maxPages }: SqliteOpt
       work: (found) => {
         for (const one of found) onWork(one);
       },
-      trouble: (error) => {
-        if (error) log?.error('store in trouble', { path, error });
-        else log?.info('store recovered', { path });
-        onTrouble(error);
-      },
+      trouble: (error) => onTrouble(error), // who listens logs it
     },
+    clock ?? systemClock,
   );
   log?.info('store opened', { path });
   return {

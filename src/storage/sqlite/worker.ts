@@ -16,7 +16,7 @@ try {
   const engine = guarded(path, () => new Engine(db, limits));
   port.on('message', (request: Request) => {
     if (request.kind === 'batch') {
-      tell({ kind: 'done', ...engine.run(request.calls) });
+      tell({ kind: 'done', ...engine.run(request.calls, request.troubled) });
       return;
     }
     try {
