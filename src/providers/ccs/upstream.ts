@@ -1,11 +1,9 @@
-import { isClosed, type Receiver } from '../../core/index.ts';
+import { isClosed, type Receiver, STORE_RETRY_MS } from '../../core/index.ts';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import { receiptJson, type ServerMessage } from '../../protocols/ccs/index.ts';
 
 /** Upstream messages and receipts of one connection on their way into the store, at most; CCS itself stops at 100. */
 export const UPSTREAM_MAX = 200;
-/** What the store did not take is offered again after so long, all of it together. */
-export const RETRY_MS = 500;
 
 export type Incoming = Extract<ServerMessage, { kind: 'upstream' | 'receipt' }>;
 
@@ -24,7 +22,8 @@ export interface DeskLinks {
 
 /**
  * Hands what devices send to the core, and acknowledges after the commit. What the store does not take stays here and is
- * offered again: the server would not send it before the next login, and it fills one of its few places until then.
+ * offered again, all together after a pause: the server would not send it before the next login, and it fills one of its
+ * few places until then.
  */
 export class UpstreamDesk {
   readonly #links: DeskLinks;
@@ -89,7 +88,7 @@ export class UpstreamDesk {
 
   #wait(item: Item): void {
     this.#waiting.push(item);
-    this.#timer ??= this.#links.clock.after(RETRY_MS, () => {
+    this.#timer ??= this.#links.clock.after(STORE_RETRY_MS, () => {
       this.#timer = undefined;
       const inOrder = this.#waiting.splice(0).sort((a, b) => a.number - b.number);
       for (const waiting of inOrder) void this.#store(waiting);

@@ -1,13 +1,7 @@
 import test from 'ava';
-import { StoreError } from '../../../src/core/index.ts';
+import { STORE_RETRY_MS, StoreError } from '../../../src/core/index.ts';
 import { ManualClock } from '../../../src/lib/clock.ts';
-import {
-  type DeskLinks,
-  type Incoming,
-  RETRY_MS,
-  UPSTREAM_MAX,
-  UpstreamDesk,
-} from '../../../src/providers/ccs/upstream.ts';
+import { type DeskLinks, type Incoming, UPSTREAM_MAX, UpstreamDesk } from '../../../src/providers/ccs/upstream.ts';
 import { bench, message, pause, until } from './bench.ts';
 
 const upstream = (id: string, more: object = {}) => ({
@@ -60,7 +54,7 @@ test('no ack if the store refuses, and none on another connection after a drop',
   late.resolve();
   await until(() => b.events.upstream_unacked === 1);
   refuse = false;
-  await b.pass(4 * RETRY_MS);
+  await b.pass(4 * STORE_RETRY_MS);
   t.deepEqual([one?.acks, two.acks], [[], []]);
   t.is(b.upstream.length, 2);
   two.say(upstream('u1'));
@@ -88,12 +82,12 @@ test('what the store refuses for a moment is stored and acked on the same connec
     data: { message_status: 'MESSAGE_SENT_TO_DEVICE', original_message_id: 'w' },
   });
   await until(() => b.events.upstream_refused);
-  await b.pass(3 * RETRY_MS);
+  await b.pass(3 * STORE_RETRY_MS);
   for (const id of ids.slice(100)) peer?.say(upstream(id));
   await pause();
   t.deepEqual(peer?.acks, []);
   refuse = false;
-  await b.pass(RETRY_MS);
+  await b.pass(STORE_RETRY_MS);
   await until(() => peer?.acks.length === 151);
   const expected = [...ids.slice(0, 100), 'dr2:w', ...ids.slice(100)];
   t.deepEqual(stored, expected);
@@ -119,13 +113,13 @@ test('reading pauses while the store refuses, and goes on when all has been take
   const [peer] = b.server.peers;
   for (let i = 0; i < UPSTREAM_MAX; i++) peer?.say(upstream(`u${i}`));
   // What came after a refusal is offered with it.
-  while (new Set(b.upstream.map(({ id }) => id)).size < UPSTREAM_MAX) await b.pass(RETRY_MS);
+  while (new Set(b.upstream.map(({ id }) => id)).size < UPSTREAM_MAX) await b.pass(STORE_RETRY_MS);
   for (let i = 0; i < 50; i++) peer?.say(upstream(`v${i}`));
   await pause();
-  await b.pass(2 * RETRY_MS);
+  await b.pass(2 * STORE_RETRY_MS);
   t.false(b.upstream.some(({ id }) => id.startsWith('v')));
   refuse = false;
-  await b.pass(2 * RETRY_MS);
+  await b.pass(2 * STORE_RETRY_MS);
   await until(() => peer?.acks.length === UPSTREAM_MAX + 50);
 });
 
@@ -154,7 +148,7 @@ test('a connection that retires waits for the store, and is closed without it in
   await pause();
   t.false(one.footer);
   refuse = false;
-  await b.pass(RETRY_MS);
+  await b.pass(STORE_RETRY_MS);
   await until(() => one.acks[0] && one.footer);
   refuse = true;
   const two = await retire(1);
@@ -269,7 +263,7 @@ function desk(clock: ManualClock, store: (id: string) => Promise<void>) {
 
 const incoming = (id: string): Incoming => ({ kind: 'upstream', from: 'device', id, category: 'app', json: '{}' });
 
-test('what waits for the store is offered every RETRY_MS, no more often, and keeps its place', async (t) => {
+test('what waits for the store is offered every STORE_RETRY_MS, no more often, and keeps its place', async (t) => {
   const clock = new ManualClock();
   const offered: string[] = [];
   const second = Promise.withResolvers<void>();
@@ -284,7 +278,7 @@ test('what waits for the store is offered every RETRY_MS, no more often, and kee
   await clock.advance(0);
   d.desk.take(incoming('u3'));
   second.reject(new Error('disk full'));
-  await clock.advance(RETRY_MS - 1);
+  await clock.advance(STORE_RETRY_MS - 1);
   t.deepEqual(offered.splice(0), ['u1', 'u2']);
   t.is(d.desk.pending, 3);
   refuse = false;
@@ -308,7 +302,7 @@ test('the end of a connection leaves no timer and nothing pending', async (t) =>
   t.is(d.desk.pending, 1);
   slow.reject(new Error('disk full'));
   d.desk.take(incoming('u3'));
-  await clock.advance(RETRY_MS);
+  await clock.advance(STORE_RETRY_MS);
   t.is(clock.waiting, 0);
   t.is(d.desk.pending, 0);
   t.deepEqual(d.told, ['refused', 'refused', 'left 1', 'refused', 'left 0']);
