@@ -75,7 +75,9 @@ export class Batcher {
     worker.on('error', (cause) =>
       this.#onDeath(new StoreError('dead', `the thread of the store failed: ${cause}: restart the bridge`, { cause })),
     );
-    worker.on('exit', () => this.#onDeath(new StoreError('dead', 'the thread of the store has ended: restart the bridge')));
+    worker.on('exit', () =>
+      this.#onDeath(new StoreError('dead', 'the thread of the store has ended: restart the bridge')),
+    );
   }
 
   call<K extends OperationName>(name: K, ...args: Parameters<Operations[K]>): Promise<ReturnType<Operations[K]>> {
