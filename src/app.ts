@@ -33,6 +33,8 @@ export interface App {
   start(): Promise<void>;
   /** Stops in order within about `ms` milliseconds; what did not settle is on disk. Safe to call twice. */
   stop(ms: number): Promise<void>;
+  /** Resolves with the reason when the bridge can't go on: whoever runs it should stop it and start another. */
+  readonly failed: Promise<Error>;
   /** Ports listened on, once started. */
   readonly balPort: number;
   readonly adminPort: number;
@@ -82,11 +84,13 @@ export async function createApp(config: Config, given: Partial<Surroundings> = {
   );
   const providers = units.map(({ provider }) => provider);
   const served = servedSessions(config);
+  const { promise: failed, resolve: onFatal } = Promise.withResolvers<Error>();
   const core = new Core({
     ...deps,
     store,
     providers,
     telemetry,
+    onFatal,
     sessions: served.map(({ id, max_pending, max_inbox }) => ({ id, maxPending: max_pending, maxInbox: max_inbox })),
     retry: {
       baseMs: config.retry.base,
@@ -112,7 +116,7 @@ export async function createApp(config: Config, given: Partial<Surroundings> = {
     parts: parts(core, units),
     pools: pools(units),
   });
-  return lifecycle({ store, core, providers, door, admin, clock, log });
+  return lifecycle({ store, core, providers, door, admin, failed, clock, log });
 }
 
 interface Parts {
@@ -121,11 +125,12 @@ interface Parts {
   readonly providers: readonly Provider[];
   readonly door: BalDoor;
   readonly admin: Admin;
+  readonly failed: Promise<Error>;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-function lifecycle({ store, core, providers, door, admin, clock, log }: Parts): App {
+function lifecycle({ store, core, providers, door, admin, failed, clock, log }: Parts): App {
   let adminPort = 0;
   let stopping: Promise<void> | undefined;
   /** One step of stopping: a step that fails must not keep the next ones from being taken. */
@@ -154,8 +159,8 @@ function lifecycle({ store, core, providers, door, admin, clock, log }: Parts): 
       try {
         for (const provider of providers) await provider.start(core.router.receiver(provider.name));
         core.start();
-        adminPort = await admin.start();
-        await door.start(); // last: whoever gets in finds everything there
+        adminPort = await named('admin.port', admin.start());
+        await named('bal.port', door.start()); // last: whoever gets in finds everything there
       } catch (error) {
         await this.stop(0);
         throw error;
@@ -163,6 +168,7 @@ function lifecycle({ store, core, providers, door, admin, clock, log }: Parts): 
       log.info('ready', { bal: door.port, admin: adminPort });
     },
     stop: (ms) => (stopping ??= stop(ms)),
+    failed,
     get balPort() {
       return door.port;
     },
@@ -170,6 +176,15 @@ function lifecycle({ store, core, providers, door, admin, clock, log }: Parts): 
       return adminPort;
     },
   };
+}
+
+/** Lets an error name the key of the configuration that it is about. */
+async function named<T>(key: string, listening: Promise<T>): Promise<T> {
+  try {
+    return await listening;
+  } catch (cause) {
+    throw new Error(`${key}: ${reason(cause)}`, { cause });
+  }
 }
 
 /** Resolves when no connected backend has anything left to receive or to acknowledge. */

@@ -26,8 +26,9 @@ export const serve: Command = {
       // A signal while starting is minded as soon as there is something that can be stopped in order.
       await app.start();
       await writeText(io.stdout, ready(config.bal.host, app.balPort, config.admin.host, app.adminPort));
-      await signal.came;
+      const failure = await Promise.race([signal.came.then(() => undefined), app.failed]);
       await app.stop(config.stop_timeout);
+      if (failure) throw failure;
       return exitCodes.ok;
     } finally {
       signal.forget();

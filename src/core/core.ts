@@ -22,6 +22,8 @@ export interface CoreOptions {
   readonly ownerGraceMs: number;
   /** See {@link Router}: what a frame of the doors can carry, in bytes. */
   readonly maxNoticeBytes: number;
+  /** The store can't come back: nothing can be kept any more, and only a new process helps. */
+  readonly onFatal: (error: StoreError) => void;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
@@ -67,6 +69,7 @@ export class Core {
     store.onTrouble((trouble) => {
       this.#trouble = trouble;
       this.dispatcher.pause(trouble !== undefined);
+      if (trouble?.code === 'dead') this.#options.onFatal(trouble);
       if (trouble) log.error('store in trouble, nothing is accepted', { code: trouble.code, error: trouble.message });
       else log.info('store recovered');
     });

@@ -82,7 +82,10 @@ export interface StoreStats {
 
 /** Bounds of the tables. Every one has its default in `storage` options of the configuration. */
 export interface StoreLimits {
-  /** Outcomes are remembered this long after they were given, and at most so many of them. */
+  /**
+   * Outcomes are remembered this long after they were given, and at most so many of them; longer, and beyond that number,
+   * only while their frame waits in the inbox.
+   */
   readonly dedupeWindowMs: number;
   readonly dedupeMax: number;
   /** Upstream messages and receipts are recognised as duplicates this long; `dedupeMax` bounds them too. */
@@ -190,7 +193,7 @@ export class StoreError extends Error {
 
 /** Whether a call failed because the store was closed: trying again is useless, what it holds is safe. */
 export function isClosed(error: unknown): boolean {
-  return error instanceof StoreError && error.code === 'closed';
+  return error instanceof StoreError && (error.code === 'closed' || error.code === 'dead');
 }
 
 /** The state of a part, for `/readyz` and for people. */

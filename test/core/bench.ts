@@ -1,4 +1,4 @@
-import { Core, noTelemetry, type RetryRules, type Submission } from '../../src/core/index.ts';
+import { Core, noTelemetry, type RetryRules, type StoreError, type Submission } from '../../src/core/index.ts';
 import { ManualClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { createMemoryStore } from '../../src/storage/memory/index.ts';
@@ -18,6 +18,7 @@ export async function coreBench(given: CoreBenchOptions = {}) {
   const providers = given.providers ?? [new FakeProvider()];
   const gated = new GatedStore(createMemoryStore(limits));
   const { store } = gated;
+  const fatal: StoreError[] = [];
   const core = new Core({
     store,
     providers,
@@ -25,6 +26,7 @@ export async function coreBench(given: CoreBenchOptions = {}) {
     retry: given.retry ?? { baseMs: 1_000, capMs: 60_000 },
     ownerGraceMs: 30_000,
     maxNoticeBytes: 1_000,
+    onFatal: (error) => fatal.push(error),
     clock,
     random: given.random ?? (() => 0.5),
     log: silentLog,
@@ -40,6 +42,8 @@ export async function coreBench(given: CoreBenchOptions = {}) {
     core,
     gated,
     store,
+    /** Errors that ended the core. */
+    fatal,
     provider,
     /** A submission as a door makes it. */
     submission(fields: Partial<Submission> = {}): Submission {

@@ -191,3 +191,16 @@ test('stop claims nothing more and waits for what is in flight', async (t) => {
   t.is(provider.attempts.length, 1);
   t.is((await inbox()).length, 1, 'the outcome is stored before the stop is over');
 });
+
+test('a store that can not come back is told to whoever runs the process, and nobody asks it again', async (t) => {
+  const { gated, fatal, settle, core, submission, provider, clock } = await coreBench();
+  await core.router.submit('app', [submission()]);
+  await settle();
+  const dead = new StoreError('dead', 'the thread has ended');
+  gated.refuse('settle', dead);
+  provider.attempts[0]?.answer(yes(provider.attempts[0]?.message));
+  gated.trouble(dead);
+  await clock.advance(5_000);
+  t.deepEqual(fatal, [dead]);
+  t.is(gated.calls('settle'), 1);
+});

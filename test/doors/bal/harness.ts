@@ -66,6 +66,7 @@ export async function startBridge(t: ExecutionContext, given: BridgeOptions = {}
     retry: given.retry ?? { baseMs: 1_000, capMs: 60_000 },
     ownerGraceMs: options.owner_grace,
     maxNoticeBytes: options.max_frame_bytes,
+    onFatal: () => {},
     random: given.random ?? (() => 0.5),
   });
   for (const one of providers) await one.start(core.router.receiver(one.name));
