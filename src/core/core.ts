@@ -1,10 +1,11 @@
 import type { Random } from '../lib/backoff.ts';
 import { type Clock, every, type Timer } from '../lib/clock.ts';
-import { type Log, reason } from '../lib/log.ts';
+import type { Log } from '../lib/log.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { RetryRules } from './outcomes.ts';
 import type { Health, Provider, Store, StoreError, StoreStats } from './ports.ts';
 import type { SessionRules } from './post.ts';
+import { tellRefusal } from './refusal.ts';
 import { Router } from './router.ts';
 import { Sessions } from './sessions.ts';
 import type { Telemetry } from './telemetry.ts';
@@ -61,7 +62,7 @@ export class Core {
   /** Begins to work: what lies in the outbox goes out. Providers must be started by then. */
   start(): void {
     const { store, clock, log } = this.#options;
-    const report = (error: unknown) => log.warn('upkeep of the store postponed', { error: reason(error) });
+    const report = (error: unknown) => tellRefusal(log, 'upkeep of the store postponed', error);
     store.onWork((work) => {
       if (work.kind === 'outbox') this.dispatcher.wake(work.provider);
       else this.sessions.wake(work.session, work.mailbox);

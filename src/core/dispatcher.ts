@@ -5,6 +5,7 @@ import { type Log, reason } from '../lib/log.ts';
 import type { Outcome } from './message.ts';
 import { expire, judge, type RetryRules } from './outcomes.ts';
 import { type Claim, isClosed, type Provider, type Settlement, STORE_RETRY_MS, type Store } from './ports.ts';
+import { tellRefusal } from './refusal.ts';
 import type { Telemetry } from './telemetry.ts';
 
 /** How many messages are claimed in one go: bounds the memory of a claim, not the throughput. */
@@ -62,7 +63,7 @@ export class Dispatcher implements FlowHost {
       clock,
       EXPIRY_INTERVAL_MS,
       () => (this.#expiring = this.#expire()),
-      (error) => log.warn('expiry postponed', { error: reason(error) }),
+      (error) => tellRefusal(log, 'expiry postponed', error),
     );
     for (const flow of this.#flows.values()) flow.pump();
   }
@@ -149,7 +150,7 @@ export class Dispatcher implements FlowHost {
         break;
       } catch (error) {
         if (isClosed(error)) break; // the message is still there after the next start
-        this.#deps.log.warn('store refused an outcome, trying again', { error: reason(error), count });
+        tellRefusal(this.#deps.log, 'store refused an outcome, trying again', error, { count });
         await sleep(this.#deps.clock, STORE_RETRY_MS);
       }
     }
@@ -223,10 +224,7 @@ class Flow {
         if (await this.#claim(room)) this.#again = true;
       } while (this.#again);
     } catch (error) {
-      this.#deps.log.warn('store refused a claim, trying again', {
-        provider: this.#provider.name,
-        error: reason(error),
-      });
+      tellRefusal(this.#deps.log, 'store refused a claim, trying again', error, { provider: this.#provider.name });
       this.#wakeAfter(STORE_RETRY_MS);
     } finally {
       this.#claiming = false;

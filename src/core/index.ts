@@ -4,6 +4,7 @@ export type * from './message.ts';
 export { bareReply, type RetryRules } from './outcomes.ts';
 export * from './ports.ts';
 export type { SessionRules } from './post.ts';
+export { tellRefusal } from './refusal.ts';
 export { Router } from './router.ts';
 export { Sessions } from './sessions.ts';
 export * from './telemetry.ts';

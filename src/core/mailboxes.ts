@@ -1,7 +1,8 @@
 import type { Clock, Timer } from '../lib/clock.ts';
-import { type Log, reason } from '../lib/log.ts';
+import type { Log } from '../lib/log.ts';
 import type { Attachment } from './attachment.ts';
 import { isClosed, STORE_RETRY_MS, type Store } from './ports.ts';
+import { tellRefusal } from './refusal.ts';
 
 export interface SessionsDeps {
   readonly store: Store;
@@ -89,7 +90,7 @@ export class Mailboxes {
     for (const mailbox of mailboxes) {
       store.releaseMailbox(this.#session, mailbox).catch((error) => {
         if (isClosed(error)) return;
-        log.warn('store refused to release a mailbox, trying again', { session: this.#session, error: reason(error) });
+        tellRefusal(log, 'store refused to release a mailbox, trying again', error, { session: this.#session });
         clock.after(STORE_RETRY_MS, () => this.#release([mailbox]));
       });
     }

@@ -174,9 +174,19 @@ export interface Store {
 
 /**
  * Why a store can't be opened or can't go on; the message says what to do. 'dead': it can't come back in this process, every
- * call is rejected with this code from now on; what was committed is safe.
+ * call is rejected with this code from now on; what was committed is safe. 'fault': one operation failed by itself, the store
+ * is well.
  */
-export type StoreErrorCode = 'unreadable' | 'foreign' | 'newer' | 'in-use' | 'full' | 'failed' | 'dead' | 'closed';
+export type StoreErrorCode =
+  | 'unreadable'
+  | 'foreign'
+  | 'newer'
+  | 'in-use'
+  | 'full'
+  | 'failed'
+  | 'fault'
+  | 'dead'
+  | 'closed';
 
 /** Pause before a store that refused is asked again, in milliseconds: whoever must not give up asks so often. */
 export const STORE_RETRY_MS = 500;

@@ -1,9 +1,9 @@
 import type { Timer } from '../lib/clock.ts';
-import { reason } from '../lib/log.ts';
 import { Attachment, type Outlet } from './attachment.ts';
 import { Mailboxes, type SessionsDeps } from './mailboxes.ts';
 import type { InboxFrame } from './message.ts';
 import { type Acked, isClosed, STORE_RETRY_MS } from './ports.ts';
+import { tellRefusal } from './refusal.ts';
 
 /** A configured session, as far as the core minds. */
 export interface SessionRules {
@@ -147,7 +147,7 @@ export class Post {
     } catch (error) {
       if (isClosed(error)) return;
       const { log, clock } = this.#deps;
-      log.warn('store refused inbox frames, trying again', { session: this.#rules.id, error: reason(error) });
+      tellRefusal(log, 'store refused inbox frames, trying again', error, { session: this.#rules.id });
       this.#dirty = true;
       for (const attachment of this.#attachments) attachment.dirty = true;
       this.#retry?.cancel();
@@ -235,7 +235,7 @@ export class Post {
     const { store, log, clock } = this.#deps;
     store.releaseInbox(this.#rules.id, sequences).catch((error) => {
       if (isClosed(error)) return;
-      log.warn('store refused to take frames back, trying again', { session: this.#rules.id, error: reason(error) });
+      tellRefusal(log, 'store refused to take frames back, trying again', error, { session: this.#rules.id });
       clock.after(STORE_RETRY_MS, () => this.#giveBack(sequences));
     });
   }

@@ -1,10 +1,11 @@
 import { Batcher } from '../lib/batcher.ts';
 import type { Clock } from '../lib/clock.ts';
-import { type Log, reason } from '../lib/log.ts';
+import type { Log } from '../lib/log.ts';
 import { RecentSet } from '../lib/recent-set.ts';
 import { shorten } from '../lib/secret.ts';
 import type { Incoming, Notice, Submission } from './message.ts';
 import type { Accepted, Provider, Received, Receiver, Refusal, Store } from './ports.ts';
+import { tellRefusal } from './refusal.ts';
 import type { Sessions } from './sessions.ts';
 import type { Telemetry } from './telemetry.ts';
 
@@ -135,7 +136,7 @@ export class Router {
         else done.reject(new Error('the store gave no answer'));
       });
     } catch (error) {
-      this.#deps.log.warn('upstream messages not stored, not acknowledged', { error: reason(error) });
+      tellRefusal(this.#deps.log, 'upstream messages not stored, not acknowledged', error);
       for (const { done } of batch) done.reject(error);
     }
   }

@@ -1,6 +1,6 @@
-import { type Sessions, STORE_RETRY_MS } from '../../core/index.ts';
+import { type Sessions, STORE_RETRY_MS, tellRefusal } from '../../core/index.ts';
 import type { Clock } from '../../lib/clock.ts';
-import { type Log, reason } from '../../lib/log.ts';
+import type { Log } from '../../lib/log.ts';
 
 /** Numbers that wait for the store, at most, before reading stops. */
 const WAITING_MAX = 10_000;
@@ -91,6 +91,6 @@ export class Acknowledgements {
   }
 
   #refused(error: unknown): void {
-    this.#deps.log.warn('acknowledgements not stored', { session: this.#session, error: reason(error) });
+    tellRefusal(this.#deps.log, 'acknowledgements not stored', error, { session: this.#session });
   }
 }

@@ -1,6 +1,13 @@
-import { type Accepted, type Router, type Sessions, STORE_RETRY_MS, type Submission } from '../../core/index.ts';
+import {
+  type Accepted,
+  type Router,
+  type Sessions,
+  STORE_RETRY_MS,
+  type Submission,
+  tellRefusal,
+} from '../../core/index.ts';
 import type { Clock, Timer } from '../../lib/clock.ts';
-import { type Log, reason } from '../../lib/log.ts';
+import type { Log } from '../../lib/log.ts';
 import type { BridgeFrame } from '../../protocols/bal/index.ts';
 import { type DownstreamFrame, type Objection, refusal, type Sender, toSubmission } from './downstream.ts';
 
@@ -144,7 +151,7 @@ export class Intake {
         this.#answer(frames, await router.submit(session, submissions));
         break;
       } catch (error) {
-        log.warn('store refused messages, reading pauses', { session, error: reason(error), count: frames.length });
+        tellRefusal(log, 'store refused messages, reading pauses', error, { session, count: frames.length });
         await new Promise<void>((resolve) => clock.after(STORE_RETRY_MS, resolve));
         if (this.#closed) break; // nobody was promised anything
       }

@@ -32,7 +32,8 @@ export function isTrouble(error: unknown): boolean {
 export function troubleOf(error: unknown): Trouble {
   if (error instanceof StoreError) return { code: error.code, message: error.message };
   const message = error instanceof Error ? error.message : String(error);
-  const code: StoreErrorCode = sqliteCode(error) === SQLITE.full ? 'full' : 'failed';
+  const trouble = sqliteCode(error) === SQLITE.full ? 'full' : 'failed';
+  const code: StoreErrorCode = isTrouble(error) ? trouble : 'fault';
   if (code === 'full') return { code, message: `no room left for the database: ${message}; free some space` };
   return { code, message: `the database failed: ${message}` };
 }
