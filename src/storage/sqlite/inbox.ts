@@ -23,7 +23,8 @@ export class Inbox {
   readonly #addAnswer;
   readonly #page;
   readonly #frame;
-  readonly #delete;
+  readonly #take;
+  readonly #unpark;
   readonly #mailboxOf;
   readonly #oldest;
   readonly #setMailbox;
@@ -44,7 +45,8 @@ export class Inbox {
       db,
       `SELECT ${either} FROM inbox LEFT JOIN outcomes ON outcomes.id = answers WHERE number = ?`,
     );
-    this.#delete = change(db, 'DELETE FROM inbox WHERE number = ?');
+    this.#take = select<{ answers: number | null }>(db, 'DELETE FROM inbox WHERE number = ? RETURNING answers');
+    this.#unpark = change(db, 'UPDATE outcomes SET parked = 0 WHERE id = ? AND parked = 1');
     this.#mailboxOf = select<{ mailbox: number }>(db, 'SELECT mailbox FROM inbox WHERE number = ?');
     this.#oldest = select<{ at: number }>(
       db,
@@ -133,9 +135,11 @@ export class Inbox {
     }
   }
 
-  /** Takes a frame out for good. False if it is not there. */
+  /** Takes a frame out for good, and lets its outcome go when its time is over. False if it is not there. */
   remove(session: number, number: number): boolean {
-    if (this.#delete.run(number).changes === 0) return false;
+    const frame = this.#take.get(number);
+    if (!frame) return false;
+    if (frame.answers !== null) this.#unpark.run(frame.answers);
     this.#unlend(number);
     this.#context.ledger.changeSession(session).waiting--;
     return true;
