@@ -148,9 +148,12 @@ class Sending {
   }
 }
 
+/** Frames that nobody acknowledges fill the window, and outcomes wait behind them. [BAL §Sessions and answers] */
+const UNSETTLED = 'no outcome in time; if upstream messages wait for this session, take them first (pushbridge listen)';
+
 /** What is printed of an outcome; field names are those of the protocol. */
 export function outcomeLine(messageId: string, outcome: Outcome | undefined): Record<string, unknown> {
-  if (!outcome) return { type: 'unsettled', message_id: messageId };
+  if (!outcome) return { type: 'unsettled', message_id: messageId, error_string: UNSETTLED };
   if (outcome.kind === 'ack') {
     const { registrationId, data } = outcome;
     return { type: 'ack', message_id: messageId, ...(registrationId && { registration_id: registrationId }), data };
