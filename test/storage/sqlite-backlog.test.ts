@@ -1,7 +1,6 @@
 import { DatabaseSync } from 'node:sqlite';
 import test from 'ava';
 import { openSqliteStore } from '../../src/storage/sqlite/index.ts';
-import { MIGRATIONS } from '../../src/storage/sqlite/schema.ts';
 import { accepted, claimIds, HOUR, incoming, LIMITS, refused, retried, submission, T0, workOf } from './samples.ts';
 import { scratch } from './scratch.ts';
 
@@ -133,50 +132,5 @@ test('what waited too long in the inbox became a dead letter when it was swept',
   await store.close();
   const db = new DatabaseSync(path, { readOnly: true });
   t.deepEqual({ ...db.prepare('SELECT at, session FROM dead').get() }, { at: sweptAt, session: 'app' });
-  db.close();
-});
-
-test('outcomes that wait for their acknowledgement are looked at once', async (t) => {
-  const path = fresh();
-  const store = await openSqliteStore({ path, limits });
-  await store.accept(many(2500));
-  for (let n = 0; n < 3; n++) {
-    const { claims } = await store.claim('ccs', 1000, T0);
-    await store.settle(claims.map((lent) => accepted(lent)));
-  }
-  const late = T0 + HOUR + 1;
-  let pieces = 1;
-  while (await store.sweep(late)) pieces++;
-  t.is(pieces, 3);
-  t.false(await store.sweep(late));
-  t.is((await store.stats()).outcomes, 2500);
-  t.true((await store.accept(many(2500))).every(({ kind }) => kind === 'repeated'));
-  t.is(store.waiting('app'), 2500, 'under their old numbers');
-  // They are out of the way of what is swept behind them, also after a reopening.
-  await store.accept([submission('young', { answer: 'connection' })]);
-  const { claims } = await store.claim('ccs', 1, T0);
-  await store.settle(claims.map((lent) => accepted(lent, T0 + HOUR)));
-  await store.close();
-  const second = await openSqliteStore({ path, limits });
-  t.teardown(() => second.close());
-  t.false(await second.sweep(late + HOUR));
-  t.is((await second.stats()).outcomes, 2500);
-  const sequences = Array.from({ length: 2500 }, (_, n) => n + 1);
-  t.true((await second.ackInbox('app', sequences, late)).every((acked) => acked === 'settled'));
-  while (await second.sweep(late));
-  t.is((await second.stats()).outcomes, 0);
-  t.true((await second.accept(many(2500))).every(({ kind }) => kind === 'taken'));
-});
-
-test('a sweep reads no outcome that was parked', (t) => {
-  const db = new DatabaseSync(':memory:');
-  for (const migration of MIGRATIONS) db.exec(migration);
-  const plan = db
-    .prepare('EXPLAIN QUERY PLAN SELECT id, frame FROM outcomes WHERE parked = 0 ORDER BY at LIMIT 1')
-    .all();
-  t.deepEqual(
-    plan.map(({ detail }) => detail),
-    ['SCAN outcomes USING INDEX outcomes_at'],
-  );
   db.close();
 });

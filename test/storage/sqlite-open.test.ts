@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { StoreError } from '../../src/core/index.ts';
 import { openSqliteStore } from '../../src/storage/sqlite/index.ts';
-import { claimIds, deliver, HOUR, LIMITS, submission, T0 } from './samples.ts';
+import { claimIds, LIMITS, submission } from './samples.ts';
 import { scratch } from './scratch.ts';
 
 const fresh = scratch();
@@ -101,30 +101,11 @@ test('begins with nothing, with an empty file and with an empty database', async
     t.deepEqual(await claimIds(store), ['a', 'b']);
     await store.close();
     const db = new DatabaseSync(path, { readOnly: true });
-    t.deepEqual({ ...db.prepare('PRAGMA user_version').get() }, { user_version: 2 });
+    t.deepEqual({ ...db.prepare('PRAGMA user_version').get() }, { user_version: 1 });
     t.deepEqual({ ...db.prepare('PRAGMA application_id').get() }, { application_id: 0x50754272 });
     t.deepEqual({ ...db.prepare('PRAGMA integrity_check').get() }, { integrity_check: 'ok' });
     db.close();
   }
-});
-
-test('a database of the first version is brought up to date', async (t) => {
-  const path = fresh();
-  const first = await openSqliteStore({ path, limits: LIMITS });
-  await deliver(first, 'a');
-  await first.close();
-  withSql(
-    path,
-    `DROP INDEX outcomes_at; ALTER TABLE outcomes DROP COLUMN parked; CREATE INDEX outcomes_at ON outcomes (at);
-     PRAGMA user_version = 1`,
-  );
-  const store = await openSqliteStore({ path, limits: LIMITS });
-  t.teardown(() => store.close());
-  await store.sweep(T0 + HOUR + 1);
-  t.deepEqual(await store.accept([submission('a')]), [{ kind: 'repeated', sequence: 1 }]);
-  t.deepEqual(await store.ackInbox('app', [1], T0), ['settled']);
-  await store.sweep(T0 + HOUR + 1);
-  t.is((await store.stats()).outcomes, 0);
 });
 
 test('a new database is for its owner alone, with all that lies beside it', async (t) => {

@@ -5,8 +5,6 @@ interface Frame {
   readonly at: number;
   mailbox: number;
   claimed: boolean;
-  /** Told when the frame is gone. */
-  readonly gone: (() => void) | undefined;
 }
 
 /** The frames of one session, oldest first. */
@@ -22,8 +20,8 @@ export class Inbox {
     return this.#frames.values().next().value?.at;
   }
 
-  add(notice: Notice, mailbox: number, at: number, gone?: () => void): number {
-    this.#frames.set(++this.#last, { notice, at, mailbox, claimed: false, gone });
+  add(notice: Notice, mailbox: number, at: number): number {
+    this.#frames.set(++this.#last, { notice, at, mailbox, claimed: false });
     return this.#last;
   }
 
@@ -61,11 +59,7 @@ export class Inbox {
   }
 
   ack(sequence: number): Acked {
-    const frame = this.#frames.get(sequence);
-    if (frame) {
-      this.#remove(sequence, frame);
-      return 'settled';
-    }
+    if (this.#frames.delete(sequence)) return 'settled';
     return Number.isInteger(sequence) && sequence >= 1 && sequence <= this.#last ? 'already' : 'unknown';
   }
 
@@ -74,14 +68,9 @@ export class Inbox {
     const expired: Notice[] = [];
     for (const [sequence, frame] of this.#frames) {
       if (frame.at >= limit || expired.length >= most) break;
-      this.#remove(sequence, frame);
+      this.#frames.delete(sequence);
       expired.push(frame.notice);
     }
     return expired;
-  }
-
-  #remove(sequence: number, frame: Frame): void {
-    this.#frames.delete(sequence);
-    frame.gone?.();
   }
 }

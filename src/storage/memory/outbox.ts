@@ -1,4 +1,4 @@
-import type { Claim, Message, Settlement, Submission } from '../../core/index.ts';
+import type { AnswerMode, Claim, Message, Notice, Settlement, Submission } from '../../core/index.ts';
 
 /** A message on its way, and what the store knows about it. Its claim and its due time change, the rest does not. */
 export interface Entry {
@@ -161,6 +161,16 @@ export class Outbox {
     entry.held = false;
     this.#asleep.get(entry.message.provider)?.delete(entry);
   }
+}
+
+/** What is remembered of a message after its outcome, to recognise and answer repeats. */
+export interface Outcome {
+  readonly digest: string;
+  readonly at: number;
+  readonly answer: AnswerMode;
+  readonly notice: Notice;
+  /** The frame that carries it, whether still in the inbox or not. */
+  sequence: number | undefined;
 }
 
 function snapshot(entry: Entry): Message {

@@ -1,5 +1,8 @@
 import type { Notice, ReceiptEntry, StoreLimits, StoreStats, Submission } from '../../core/index.ts';
-import { Outcomes, SWEEP_ROWS } from './outcomes.ts';
+import type { Outcome } from './outbox.ts';
+
+/** How many rows of one table a sweep takes away at most: the same patience as a database would need. */
+export const SWEEP_ROWS = 1000;
 
 /** A receipt may come after the TTL of its message, which may be 0: so long it is waited for, and never longer than … */
 const RECEIPT_GRACE_MS = 3_600_000;
@@ -10,7 +13,7 @@ type Receipt = ReceiptEntry & { readonly provider: string; readonly until: numbe
 
 /** What is remembered for a while: outcomes, receipts awaited, what devices sent, dead letters. Oldest first. */
 export class Records {
-  readonly outcomes = new Outcomes();
+  readonly outcomes = new Map<string, Outcome>();
   /** By wire id. */
   readonly receipts = new Map<string, Receipt>();
   readonly #seen = new Map<string, number>();
@@ -42,11 +45,11 @@ export class Records {
 
   /** Enforces windows and bounds. True if there is more to do. */
   sweep(limits: StoreLimits, now: number): boolean {
-    const { dedupeMax, upstreamDedupeMs, receiptsMax, deadLettersMax } = limits;
+    const { dedupeWindowMs, dedupeMax, upstreamDedupeMs, receiptsMax, deadLettersMax } = limits;
     for (const [key, receipt] of this.receipts) if (receipt.until < now) this.receipts.delete(key);
     this.#dead.splice(0, Math.max(0, this.#dead.length - deadLettersMax));
     const more = [
-      this.outcomes.sweep(limits, now),
+      trim(this.outcomes, dedupeMax, (outcome) => outcome.at < now - dedupeWindowMs),
       trim(this.#seen, dedupeMax, (at) => at < now - upstreamDedupeMs),
       trim(this.receipts, receiptsMax, () => false),
     ];
@@ -54,12 +57,14 @@ export class Records {
   }
 
   stats(limits: StoreLimits): Pick<StoreStats, 'deadLetters' | 'receipts' | 'outcomes' | 'dedupeWindowMs'> {
+    const times = [...this.outcomes.values()].map(({ at }) => at);
+    const span = (times.at(-1) ?? 0) - (times[0] ?? 0);
     const full = this.outcomes.size >= limits.dedupeMax;
     return {
       deadLetters: this.#dead.length,
       receipts: this.receipts.size,
       outcomes: this.outcomes.size,
-      dedupeWindowMs: full ? Math.min(limits.dedupeWindowMs, this.outcomes.span) : limits.dedupeWindowMs,
+      dedupeWindowMs: full ? Math.min(limits.dedupeWindowMs, span) : limits.dedupeWindowMs,
     };
   }
 }

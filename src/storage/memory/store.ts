@@ -19,9 +19,8 @@ import type {
 import { StoreError } from '../../core/index.ts';
 import { Bell } from './bell.ts';
 import { Inbox } from './inbox.ts';
-import { type Entry, Outbox } from './outbox.ts';
-import { type Outcome, SWEEP_ROWS } from './outcomes.ts';
-import { Records } from './records.ts';
+import { type Entry, Outbox, type Outcome } from './outbox.ts';
+import { Records, SWEEP_ROWS } from './records.ts';
 
 /**
  * A store without a disk, for tests, demos and bridges that may forget. It keeps every promise of {@link Store} but
@@ -228,13 +227,13 @@ class MemoryStore implements Store {
     return { kind: 'taken', id: entry.message.id };
   }
 
-  #repeat({ session, messageId, digest, mailbox, acceptedAt }: Submission, outcome: Outcome): Accepted {
+  #repeat({ session, digest, mailbox, acceptedAt }: Submission, outcome: Outcome): Accepted {
     if (outcome.digest !== digest) return { kind: 'conflict' };
     if (outcome.answer === 'connection') return { kind: 'answered', notice: outcome.notice };
     const inbox = this.#inbox(session);
     const owner = this.#resolve(mailbox);
     if (outcome.sequence === undefined || !inbox.move(outcome.sequence, owner)) {
-      outcome.sequence = this.#addAnswer(session, messageId, outcome, owner, acceptedAt);
+      outcome.sequence = inbox.add(outcome.notice, owner, acceptedAt);
     }
     this.#bell.inbox(session, owner);
     return { kind: 'repeated', sequence: outcome.sequence };
@@ -252,10 +251,10 @@ class MemoryStore implements Store {
     }
     if (verdict.dead !== undefined) this.#records.bury(verdict.dead, verdict.notice);
     const outcome = this.#finish(entry, at, verdict.notice);
-    const { session, messageId, answer } = entry.message;
+    const { session, answer } = entry.message;
     const mailbox = this.#resolve(entry.mailbox);
     if (answer !== 'inbox' || !outcome) return { kind: 'settled', session, mailbox };
-    outcome.sequence = this.#addAnswer(session, messageId, outcome, mailbox, at);
+    outcome.sequence = this.#inbox(session).add(verdict.notice, mailbox, at);
     this.#bell.inbox(session, mailbox);
     return { kind: 'settled', session, mailbox, sequence: outcome.sequence };
   }
@@ -268,13 +267,8 @@ class MemoryStore implements Store {
     this.#bell.outbox(provider);
     if (answer === 'none') return undefined;
     const outcome: Outcome = { digest, at, answer, notice, sequence: undefined };
-    this.#records.outcomes.add(keyOf(session, messageId), outcome);
+    this.#records.outcomes.set(keyOf(session, messageId), outcome);
     return outcome;
-  }
-
-  #addAnswer(session: string, messageId: string, { notice }: Outcome, mailbox: number, at: number): number {
-    const key = keyOf(session, messageId);
-    return this.#inbox(session).add(notice, mailbox, at, () => this.#records.outcomes.free(key));
   }
 
   #receive(incoming: Incoming): Received {

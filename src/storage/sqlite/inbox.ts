@@ -23,8 +23,7 @@ export class Inbox {
   readonly #addAnswer;
   readonly #page;
   readonly #frame;
-  readonly #take;
-  readonly #unpark;
+  readonly #delete;
   readonly #mailboxOf;
   readonly #oldest;
   readonly #setMailbox;
@@ -45,8 +44,7 @@ export class Inbox {
       db,
       `SELECT ${either} FROM inbox LEFT JOIN outcomes ON outcomes.id = answers WHERE number = ?`,
     );
-    this.#take = select<{ answers: number | null }>(db, 'DELETE FROM inbox WHERE number = ? RETURNING answers');
-    this.#unpark = change(db, 'UPDATE outcomes SET parked = 0 WHERE id = ? AND parked = 1');
+    this.#delete = change(db, 'DELETE FROM inbox WHERE number = ?');
     this.#mailboxOf = select<{ mailbox: number }>(db, 'SELECT mailbox FROM inbox WHERE number = ?');
     this.#oldest = select<{ at: number }>(
       db,
@@ -135,11 +133,9 @@ export class Inbox {
     }
   }
 
-  /** Takes a frame out for good, and lets its outcome go when its time is over. False if it is not there. */
+  /** Takes a frame out for good. False if it is not there. */
   remove(session: number, number: number): boolean {
-    const frame = this.#take.get(number);
-    if (!frame) return false;
-    if (frame.answers !== null) this.#unpark.run(frame.answers);
+    if (this.#delete.run(number).changes === 0) return false;
     this.#unlend(number);
     this.#context.ledger.changeSession(session).waiting--;
     return true;

@@ -49,7 +49,7 @@ export class Outcomes {
       `UPDATE outbox SET retry_at = ?, held = 0, attempts = attempts + ?, last_reason = ?,
        first_answered_at = coalesce(first_answered_at, ?) WHERE id = ?`,
     );
-    this.#add = change(db, 'INSERT INTO outcomes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0)');
+    this.#add = change(db, 'INSERT INTO outcomes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
     this.#forgetId = change(db, 'DELETE FROM ids WHERE session = ? AND message_id = ?');
   }
 

@@ -6,8 +6,8 @@ export const APPLICATION_ID = 0x50754272;
  *
  * Sessions and providers have small numbers, because their names would stand in every row and index entry. An outbox row
  * lives until its outcome; `ids` says for every message which number it has, pending or settled, and never changes in
- * between; `outcomes` answers repeats. A frame of the inbox has the number `session * 2^40 + sequence`; the content of an
- * answer stands in `outcomes` (`answers`), which keeps it at least as long as the frame waits.
+ * between; `outcomes` answers repeats. A frame of the inbox has the number `session * 2^40 + sequence`; an answer's
+ * content stands in `outcomes` as long as both exist (`answers`), and only in the inbox afterwards.
  */
 export const MIGRATIONS: readonly string[] = [
   `
@@ -145,11 +145,5 @@ export const MIGRATIONS: readonly string[] = [
   ) STRICT, WITHOUT ROWID;
   CREATE INDEX holds_until ON holds (until);
   CREATE INDEX holds_stir ON holds (provider) WHERE stir = 1;
-  `,
-  `
-  -- 1: its time was over while its frame still waited in the inbox; no sweep looks at it until that frame is gone.
-  ALTER TABLE outcomes ADD COLUMN parked INTEGER NOT NULL DEFAULT 0;
-  DROP INDEX outcomes_at;
-  CREATE INDEX outcomes_at ON outcomes (at) WHERE parked = 0;
   `,
 ];

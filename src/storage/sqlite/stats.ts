@@ -26,8 +26,7 @@ export class Stats {
     );
     this.#span = select<{ span: number }>(
       db,
-      `SELECT (SELECT at FROM outcomes WHERE parked = 0 ORDER BY at DESC LIMIT 1) -
-       (SELECT at FROM outcomes WHERE parked = 0 ORDER BY at LIMIT 1) AS span`,
+      'SELECT (SELECT at FROM outcomes ORDER BY at DESC LIMIT 1) - (SELECT at FROM outcomes ORDER BY at LIMIT 1) AS span',
     );
   }
 

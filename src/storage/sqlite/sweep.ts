@@ -16,8 +16,7 @@ export class Sweep {
   /** Where the round over the sessions goes on. */
   #nextSession = 0;
   readonly #outcomes;
-  readonly #waits;
-  readonly #park;
+  readonly #keepContent;
   readonly #dropOutcome;
   readonly #dropId;
   readonly #frames;
@@ -35,10 +34,13 @@ export class Sweep {
     this.#dead = dead;
     this.#outcomes = select<{ id: number; at: number; session: number; message_id: string; frame: number | null }>(
       db,
-      'SELECT id, at, session, message_id, frame FROM outcomes WHERE parked = 0 ORDER BY at LIMIT ?',
+      'SELECT id, at, session, message_id, frame FROM outcomes ORDER BY at LIMIT ?',
     );
-    this.#waits = select<{ waits: 1 }>(db, 'SELECT 1 AS waits FROM inbox WHERE number = ?');
-    this.#park = change(db, 'UPDATE outcomes SET parked = 1 WHERE id = ?');
+    this.#keepContent = change(
+      db,
+      `UPDATE inbox SET answers = NULL, type = o.type, notice_id = o.notice_id, group_id = o.group_id, error = o.error,
+       error_string = o.error_string, data = o.data FROM outcomes AS o WHERE inbox.number = ? AND o.id = ?`,
+    );
     this.#dropOutcome = change(db, 'DELETE FROM outcomes WHERE id = ?');
     this.#dropId = change(db, 'DELETE FROM ids WHERE session = ? AND message_id = ?');
     this.#frames = select<{ number: number; at: number } & NoticeRow>(
@@ -69,10 +71,8 @@ export class Sweep {
       receipts: Number(this.#receiptsBefore.run(now, SWEEP_ROWS).changes),
       dead: trim(this.#deadOver, dead - limits.deadLettersMax),
       holds: Number(this.#holdsBefore.run(now, SWEEP_ROWS).changes),
-      outcomes: 0,
+      outcomes: this.#sweepOutcomes(now),
     };
-    const outcomes = this.#sweepOutcomes(now);
-    gone.outcomes = outcomes.gone;
     gone.seen += trim(this.#seenOver, seen - gone.seen - limits.dedupeMax);
     gone.receipts += trim(this.#receiptsOver, receipts - gone.receipts - limits.receiptsMax);
     for (const table of ['seen', 'receipts', 'dead', 'holds', 'outcomes'] as const) {
@@ -80,28 +80,20 @@ export class Sweep {
     }
     const framesLeft = this.#sweepInboxes(now);
     const orphansLeft = this.#inbox.adoptOrphans();
-    return framesLeft || orphansLeft || outcomes.more || Object.values(gone).some((count) => count >= SWEEP_ROWS);
+    return framesLeft || orphansLeft || Object.values(gone).some((count) => count >= SWEEP_ROWS);
   }
 
-  /**
-   * What is over goes, unless its frame still waits: the session may ask for it again until it has acknowledged it. Such a
-   * row is looked at no more until its frame is gone. Even `dedupeMax` drops none of them: the inbox is their bound.
-   */
-  #sweepOutcomes(now: number): { readonly gone: number; readonly more: boolean } {
+  #sweepOutcomes(now: number): number {
     const { ledger, limits } = this.#context;
-    let [gone, parked] = [0, 0];
+    let gone = 0;
     for (const { id, at, session, message_id, frame } of this.#outcomes.all(SWEEP_ROWS)) {
       if (at >= now - limits.dedupeWindowMs && ledger.state.outcomes - gone <= limits.dedupeMax) break;
-      if (frame !== null && this.#waits.get(frame)) {
-        this.#park.run(id);
-        parked++;
-        continue;
-      }
+      if (frame !== null) this.#keepContent.run(frame, id);
       this.#dropOutcome.run(id);
       this.#dropId.run(session, message_id);
       gone++;
     }
-    return { gone, more: gone + parked >= SWEEP_ROWS };
+    return gone;
   }
 
   #sweepInboxes(now: number): boolean {
