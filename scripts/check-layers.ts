@@ -37,7 +37,7 @@ const RANKS: readonly { prefix: string; rank: number; depth: number }[] = [
 
 /** Units that see nothing above these prefixes, whatever their rank allows. */
 const ONLY: Readonly<Record<string, readonly string[]>> = {
-  client: ['lib', 'protocols'],
+  client: ['lib', 'protocols/bal'],
   emulator: ['lib', 'protocols'],
 };
 
@@ -85,7 +85,9 @@ function forbidden(from: string, to: string): string | undefined {
   }
   if (b.rank >= a.rank && !(a.name === 'main.ts' && b.name === 'cli')) return `${a.name} must not see ${b.name}`;
   const only = ONLY[a.name];
-  if (only && !only.includes(b.name)) return `${a.name} sees only ${only.join(' and ')}, not ${b.name}`;
+  if (only && !only.some((path) => to.startsWith(`${path}/`))) {
+    return `${a.name} sees only ${only.join(' and ')}, not ${to}`;
+  }
   const face = b.rank === 0 || !to.includes('/') || to.endsWith('/index.ts') || to.endsWith('/options.ts');
   if (!face) return `${b.name} is to be imported through its index.ts`;
   return undefined;

@@ -96,8 +96,8 @@ test('the client and the emulator see protocols and lib alone', (t) => {
     'emulator/index.ts': imports('../core/index.ts'),
   };
   t.deepEqual(problems(tree), [
-    'client/index.ts:1 client sees only lib and protocols, not core',
-    'emulator/index.ts:1 emulator sees only lib and protocols, not core',
+    'client/index.ts:1 client sees only lib and protocols/bal, not core/index.ts',
+    'emulator/index.ts:1 emulator sees only lib and protocols, not core/index.ts',
   ]);
 });
 
