@@ -6,7 +6,7 @@ import {
   type Submission,
   tellRefusal,
 } from '../../core/index.ts';
-import type { Clock, Timer } from '../../lib/clock.ts';
+import { type Clock, sleep, type Timer } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { BridgeFrame } from '../../protocols/bal/index.ts';
 import { type DownstreamFrame, type Objection, refusal, type Sender, toSubmission } from './downstream.ts';
@@ -143,22 +143,27 @@ export class Intake {
   }
 
   async #store(frames: readonly DownstreamFrame[], submissions: readonly Submission[]): Promise<void> {
-    const { router, clock, log } = this.#deps;
-    const { session } = this.#sender;
     this.#storing = true;
-    for (;;) {
-      try {
-        this.#answer(frames, await router.submit(session, submissions));
-        break;
-      } catch (error) {
-        tellRefusal(log, 'store refused messages, reading pauses', error, { session, count: frames.length });
-        await new Promise<void>((resolve) => clock.after(STORE_RETRY_MS, resolve));
-        if (this.#closed) break; // nobody was promised anything
-      }
-    }
+    const results = await this.#accepted(submissions);
+    if (results) this.#answer(frames, results);
     this.#storing = false;
     this.#settled();
     this.flush();
+  }
+
+  /** What the store says, asked as often as it takes; undefined if the connection closed meanwhile. */
+  async #accepted(submissions: readonly Submission[]): Promise<Accepted[] | undefined> {
+    const { router, clock, log } = this.#deps;
+    const { session } = this.#sender;
+    for (;;) {
+      try {
+        return await router.submit(session, submissions);
+      } catch (error) {
+        tellRefusal(log, 'store refused messages, reading pauses', error, { session, count: submissions.length });
+        await sleep(clock, STORE_RETRY_MS);
+        if (this.#closed) return undefined; // nobody was promised anything
+      }
+    }
   }
 
   #answer(frames: readonly DownstreamFrame[], results: readonly Accepted[]): void {
