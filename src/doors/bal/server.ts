@@ -83,13 +83,15 @@ export class BalDoor implements Host {
 
   /** Says SHUTTING_DOWN to everyone and waits up to `ms` for them to close. Safe to call twice. */
   async stop(ms: number): Promise<void> {
-    await this.closeGate();
+    const { clock } = this.#deps;
+    // A store that hangs must not keep the backends from being told.
+    await deadline(clock, this.closeGate(), ms, 'closing the gate').catch(() => {});
     for (const connection of this.#connections) {
       connection.fail(new BalError('SHUTTING_DOWN', 'the bridge stops'));
     }
     if (this.#connections.size > 0) {
       const empty = new Promise<void>((resolve) => (this.#empty = resolve));
-      await deadline(this.#deps.clock, empty, ms, 'closing BAL connections').catch(() => {});
+      await deadline(clock, empty, ms, 'closing BAL connections').catch(() => {});
     }
     for (const connection of this.#connections) connection.destroy();
     for (const socket of this.#sockets) socket.destroy();
