@@ -14,6 +14,9 @@ const RECENT_UPSTREAM = 10_000;
 /** They are forgotten after at most so long: only the store knows when an id may be used again. */
 const RECENT_MS = 60_000;
 
+/** How much of a session's name that a device made up is shown, in characters. */
+const SHOWN_MAX = 255;
+
 export interface RouterDeps {
   readonly store: Store;
   readonly sessions: Sessions;
@@ -73,14 +76,16 @@ export class Router {
     return {
       upstream: async ({ from, id, session, data }) => {
         const known = sessions.has(session);
-        if (!known) log.warn('upstream message for an unknown session', { provider, session, from: shorten(from) });
+        const named = session.slice(0, SHOWN_MAX);
+        if (!known)
+          log.warn('upstream message for an unknown session', { provider, session: named, from: shorten(from) });
         await this.#receive({
           provider,
           from,
           id,
           at: clock.now(),
           notice: { type: 'upstream', messageId: id, data },
-          to: known ? { session, mailbox: 0 } : { dead: `unknown session: ${session}` },
+          to: known ? { session, mailbox: 0 } : { dead: `unknown session: ${named}` },
         });
       },
       receipt: async ({ from, id, wireId, data }) => {
