@@ -13,8 +13,7 @@ test('the README has a block for configuration, commands, errors and metrics', (
 for (const name of Object.keys(blocks)) {
   test(`the README's block ${name} is what the code says; npm run docs writes it`, (t) => {
     const block = new RegExp(`<!-- ${name} -->\n(.*?)\n?<!-- /${name} -->`, 's').exec(readme);
-    if (block) t.is(block[1], blocks[name]?.());
-    else t.pass();
+    t.is(block?.[1], blocks[name]?.());
   });
 }
 
