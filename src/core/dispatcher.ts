@@ -26,6 +26,7 @@ export class Dispatcher implements FlowHost {
   readonly #deps: DispatcherDeps;
   readonly #flows = new Map<string, Flow>();
   readonly #settlements: Batcher<Settlement>;
+  readonly #releases: Batcher<{ readonly id: number; readonly claim: number }>;
   #unsettled = 0;
   #expiry: Timer | undefined;
   #expiring: Promise<void> = Promise.resolve();
@@ -37,6 +38,7 @@ export class Dispatcher implements FlowHost {
   constructor(deps: DispatcherDeps) {
     this.#deps = deps;
     this.#settlements = new Batcher((batch) => void this.#settle(batch));
+    this.#releases = new Batcher((batch) => void this.#keepTrying(() => deps.store.release(batch), batch.length));
   }
 
   /** Adds a provider. Before {@link start}. */
@@ -102,17 +104,23 @@ export class Dispatcher implements FlowHost {
     const verdict = judge(message, outcome, at, retry, random);
     if ('code' in outcome) telemetry.add('pushbridge_nacks_total', { provider, code: outcome.code });
     if (outcome.kind === 'unanswered') telemetry.add('pushbridge_messages_total', { provider, state: 'unanswered' });
-    this.#unsettled++;
     if (verdict.kind === 'release') {
-      this.#keepTrying(() => store.release([{ id: message.id, claim: claim.claim }]), 1);
+      this.release([claim]);
       return;
     }
+    this.#unsettled++;
     if (outcome.kind === 'later' && outcome.scope === 'target' && verdict.kind === 'retry') {
+      this.#flows.get(provider)?.hold(message.target);
       store.hold(provider, message.target, verdict.dueAt).catch(() => {}); // the message itself waits anyway
     }
     const state = verdict.kind === 'retry' ? 'retried' : verdict.accepted ? 'accepted' : ended(verdict.notice.error);
     telemetry.add('pushbridge_messages_total', { provider, state });
     this.#settlements.push({ id: message.id, claim: claim.claim, at, verdict });
+  }
+
+  release(claims: readonly Claim[]): void {
+    this.#unsettled += claims.length;
+    for (const { claim, message } of claims) this.#releases.push({ id: message.id, claim });
   }
 
   #wakeAll(): void {

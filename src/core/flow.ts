@@ -7,6 +7,14 @@ import type { Telemetry } from './telemetry.ts';
 
 /** How many messages are claimed in one go: bounds the memory of a claim, not the throughput. */
 const CLAIM_MAX = 512;
+/**
+ * Claimed ahead: one for so many in flight, and never more than so many. A place in a window that becomes free is filled
+ * at once and not only when the store has answered, which would add a commit to every round trip.
+ */
+const AHEAD_SHARE = 4;
+const AHEAD_MAX = 256;
+/** What was claimed ahead and finds no room for so long goes back: it may expire, or be replaced. */
+const AHEAD_MS = 1_000;
 
 /** What a flow works with. */
 export interface FlowDeps {
@@ -22,13 +30,24 @@ export interface FlowHost {
   readonly allowance: number;
   /** Turns an outcome into what follows from it. */
   judge(claim: Claim, outcome: Outcome): void;
+  /** Gives claims back untried, as often as it takes. */
+  release(claims: readonly Claim[]): void;
 }
 
-/** The work of one provider: as many claims as it has room for, each handed over, each outcome handed on. */
+/**
+ * The work of one provider: as many claims as it has room for and a few ahead, each handed over, each outcome handed on.
+ */
 export class Flow {
   readonly #provider: Provider;
   readonly #deps: FlowDeps;
   readonly #host: FlowHost;
+  /** Claimed and not handed over, oldest first. */
+  #ahead: Claim[] = [];
+  #patience: Timer | undefined;
+  /** How many were handed over so far: whether anything moves. */
+  #handed = 0;
+  /** Nothing has moved for long: nothing is claimed ahead until an outcome comes. */
+  #stuck = false;
   #claiming = false;
   #again = false;
   #stopped = false;
@@ -43,15 +62,17 @@ export class Flow {
     this.#host = host;
   }
 
-  /** Claims nothing more; resolves when no claim is on its way out of the store. */
+  /** Claims nothing more and gives back what was claimed ahead; resolves when no claim is on its way out of the store. */
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#due?.cancel();
+    this.#giveBack(() => true);
     if (this.#claiming) await new Promise<void>((resolve) => this.#idlers.push(resolve));
   }
 
-  /** Claims and hands over until there is no work or no room. Calls during a claim make it look once more. */
+  /** Hands over and claims until there is no work or no room. Calls during a claim make it look once more. */
   async pump(): Promise<void> {
+    this.#handOver();
     if (this.#claiming) {
       this.#again = true;
       return;
@@ -60,9 +81,9 @@ export class Flow {
     try {
       do {
         this.#again = false;
-        const room = Math.min(this.#provider.room(), this.#host.allowance, CLAIM_MAX);
-        if (room <= 0 || this.#stopped) break;
-        if (await this.#claim(room)) this.#again = true;
+        const wanted = this.#wanted();
+        if (wanted <= 0 || this.#stopped) break;
+        if (await this.#claim(wanted)) this.#again = true;
       } while (this.#again);
     } catch (error) {
       tellRefusal(this.#deps.log, 'store refused a claim, trying again', error, { provider: this.#provider.name });
@@ -73,17 +94,56 @@ export class Flow {
     }
   }
 
+  /** The target has to wait: what was claimed for it goes back, where the store knows that. */
+  hold(target: string): void {
+    this.#giveBack(({ message }) => message.target === target);
+  }
+
+  #wanted(): number {
+    const { allowance } = this.#host;
+    const room = Math.min(this.#provider.room(), allowance) - this.#ahead.length;
+    if (allowance <= 0) return 0;
+    const ahead = this.#stuck ? 0 : Math.min(Math.ceil(this.inFlight / AHEAD_SHARE), AHEAD_MAX);
+    // Without room a claim pays only when half of what may lie ahead is gone: asking for each one would cost a commit each.
+    if (room <= 0 && this.#ahead.length * 2 >= ahead) return 0;
+    return Math.min(Math.max(room, 0) + ahead, CLAIM_MAX);
+  }
+
   /** True if there may be more than was claimed. */
-  async #claim(room: number): Promise<boolean> {
+  async #claim(wanted: number): Promise<boolean> {
     const { store, clock } = this.#deps;
-    const { claims, nextDueAt } = await store.claim(this.#provider.name, room, clock.now());
+    const { claims, nextDueAt } = await store.claim(this.#provider.name, wanted, clock.now());
+    this.#ahead.push(...claims);
     if (this.#stopped) {
-      if (claims.length > 0) await store.release(claims.map(({ claim, message }) => ({ id: message.id, claim })));
+      this.#giveBack(() => true);
       return false;
     }
-    for (const claim of claims) void this.#deliver(claim);
+    this.#handOver();
     if (nextDueAt !== undefined) this.#wakeAfter(Math.max(1, nextDueAt - clock.now()));
-    return claims.length === room;
+    return claims.length === wanted;
+  }
+
+  #handOver(): void {
+    if (this.#ahead.length === 0) return;
+    const now = this.#deps.clock.now();
+    let room = Math.min(this.#provider.room(), this.#host.allowance);
+    let taken = 0;
+    let late = false;
+    for (; taken < this.#ahead.length && room > 0; taken++) {
+      const claim = this.#ahead[taken];
+      if (!claim) break;
+      if (claim.message.expiresAt < now) {
+        late = true;
+        continue;
+      }
+      void this.#deliver(claim);
+      room--;
+    }
+    const expired = late ? this.#ahead.slice(0, taken).filter(({ message }) => message.expiresAt < now) : [];
+    this.#ahead.splice(0, taken);
+    this.#handed += taken;
+    this.#release(expired);
+    this.#watch();
   }
 
   async #deliver(claim: Claim): Promise<void> {
@@ -104,6 +164,31 @@ export class Flow {
     }
     this.#host.judge(claim, outcome);
     this.inFlight--;
+    this.#stuck = false;
+    if (this.inFlight === 0 && this.#provider.room() <= 0) this.#giveBack(() => true); // nothing will move soon
+  }
+
+  /** Gives back what lies ahead when nothing has moved for long. */
+  #watch(): void {
+    if (this.#patience || this.#ahead.length === 0) return;
+    const handed = this.#handed;
+    this.#patience = this.#deps.clock.after(AHEAD_MS, () => {
+      this.#patience = undefined;
+      this.#stuck = this.#handed === handed;
+      if (this.#stuck) this.#giveBack(() => true);
+      else this.#watch();
+    });
+  }
+
+  #giveBack(which: (claim: Claim) => boolean): void {
+    const back = this.#ahead.filter(which);
+    if (back.length === 0) return;
+    this.#ahead = this.#ahead.filter((claim) => !which(claim));
+    this.#release(back);
+  }
+
+  #release(claims: readonly Claim[]): void {
+    if (claims.length > 0) this.#host.release(claims);
   }
 
   #wakeAfter(ms: number): void {
