@@ -21,6 +21,9 @@ export const BATCH_MAX = 512;
  */
 export const RECOVERY_MS = 5_000;
 
+/** What the thread keeps between two batches is little: a young generation of the usual size would only fill with dead rows. */
+const YOUNG_MIB = 8;
+
 interface Waiting {
   readonly call: Call;
   readonly resolve: (result: never) => void;
@@ -54,7 +57,10 @@ export class Batcher {
   /** Starts the worker; resolves when it has opened the database, and rejects with its reason if it refuses. */
   static async start(data: WorkerData, events: BatcherEvents, clock: Pick<Clock, 'monotonic'>): Promise<Batcher> {
     const file = import.meta.url.endsWith('.ts') ? './worker.ts' : './worker.js';
-    const worker = new Worker(new URL(file, import.meta.url), { workerData: data });
+    const worker = new Worker(new URL(file, import.meta.url), {
+      workerData: data,
+      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB },
+    });
     const { promise, resolve, reject } = Promise.withResolvers<readonly Counts[]>();
     const batcher = new Batcher(worker, events, clock);
     const onExit = (): void => reject(batcher.#ended);

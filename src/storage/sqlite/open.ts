@@ -12,8 +12,8 @@ const CHECKPOINT_PAGES = 4096;
 const WAL_LIMIT_BYTES = 64 * 1024 * 1024;
 /** A new file is for its owner alone: tokens and payloads stand in it. SQLite gives its companions the same mode. */
 const FILE_MODE = 0o600;
-/** Pages in memory, in KiB. */
-const CACHE_KIB = 64 * 1024;
+/** Pages in memory, in KiB. Those at the ends of tables and indexes are nearly all that is used; the rest is the system's to cache. */
+const CACHE_KIB = 16 * 1024;
 
 /**
  * Opens our database for this process alone, brings it up to date and counts the opening.
