@@ -1,6 +1,43 @@
-/** The CCS emulator in a process of its own: writes its port to standard output and its CA to the file given. */
-import { createEmulator } from '../../src/emulator/index.ts';
+/**
+ * The CCS emulator in a process of its own: takes its options as JSON, writes its port to standard output, and does
+ * what the lines of standard input ask for.
+ */
+import { createInterface } from 'node:readline';
+import { createEmulator, type EmulatorInput } from '../../src/emulator/index.ts';
+import { wallMs } from './measure.ts';
 
-const emulator = createEmulator({ port: 0, track: false, ...(process.argv[2] ? { ca_file: process.argv[2] } : {}) });
+export type Order =
+  /** Send upstream messages: `rate` a second, or as fast as they are acked. */
+  | { readonly upstream: { readonly count: number; readonly bytes: number; readonly rate?: number } }
+  /** Drop every connection and let nobody log in, or be as before. */
+  | { readonly reachable: boolean };
+
+const emulator = createEmulator({ track: false, ...(JSON.parse(process.argv[2] ?? '{}') as EmulatorInput) });
 await emulator.start();
 process.stdout.write(`${emulator.port}\n`);
+
+createInterface({ input: process.stdin }).on('line', (line) => {
+  const order = JSON.parse(line) as Order;
+  if ('upstream' in order) send(order.upstream);
+  else {
+    emulator.control.setFaults({ refuse_login: order.reachable ? 'no' : 'close' });
+    if (!order.reachable) emulator.control.drop('all');
+  }
+});
+
+function send({ count, bytes, rate }: Extract<Order, { upstream: unknown }>['upstream']): void {
+  const from = 'device-1';
+  const began = performance.now();
+  if (rate === undefined) {
+    emulator.control.upstream({ from, bytes, count, message_id: `${began}` });
+    return;
+  }
+  let sent = 0;
+  const timer = setInterval(() => {
+    const due = Math.min(count, Math.floor(((performance.now() - began) * rate) / 1000));
+    for (; sent < due; sent++) {
+      emulator.control.upstream({ from, bytes, message_id: `${began}-${sent}`, data: { sent_at: wallMs() } });
+    }
+    if (sent === count) clearInterval(timer);
+  }, 1);
+}

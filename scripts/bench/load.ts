@@ -1,11 +1,14 @@
-/** A load generator for the BAL door: raw sockets and JSON frames, so that the client library is not what is measured. */
-import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
+/** Load for the BAL door: messages downstream until every one has its outcome, or upstream until every one has come. */
+import { type Encoding, encodeBackendFrame, type ReceivedFrame } from '../../src/protocols/bal/index.ts';
+import { Backend } from './backend.ts';
+import { type Quantiles, quantiles, wallMs } from './measure.ts';
 
 export interface LoadOptions {
   readonly port: number;
-  readonly session: string;
+  /** The connections go round these. */
+  readonly sessions: readonly string[];
   readonly connections: number;
+  readonly encoding?: Encoding;
   /** Messages in all. */
   readonly messages: number;
   /** Messages without an outcome on one connection, at most. */
@@ -14,92 +17,123 @@ export interface LoadOptions {
   readonly payload: number;
   /** Messages per second over all connections; absent: as fast as it goes. */
   readonly rate?: number;
-  /** Makes message ids unique between runs. */
+  /** `taken`: a message is done when it is stored, not when it has its outcome. */
+  readonly until?: 'outcome' | 'taken';
+  /** Makes message ids unique between runs; of the same length in all. */
   readonly prefix: string;
 }
 
-export interface LoadResult {
+export interface LoadResult extends Quantiles {
   readonly seconds: number;
+  readonly messages: number;
   readonly perSecond: number;
-  readonly rejected: number;
-  /** Milliseconds from writing a frame to reading its DOWNSTREAM_ACK. */
-  readonly p50: number;
-  readonly p95: number;
-  readonly p99: number;
 }
 
-/** Sends `messages` and waits for the outcome of every one. */
+/** Digits of the number in a message id. */
+const DIGITS = 8;
+
+/** Sends `messages` and waits for the outcome of every one: times are from the frame's write to its DOWNSTREAM_ACK. */
 export async function runLoad(options: LoadOptions): Promise<LoadResult> {
   const share = Math.floor(options.messages / options.connections);
-  const latencies = new Float64Array(share * options.connections);
-  const workers = await Promise.all(
-    Array.from({ length: options.connections }, (_, index) => Worker.open(options, index, share, latencies)),
+  const times = new Float64Array(share * options.connections);
+  const senders = await Promise.all(
+    Array.from({ length: options.connections }, (_, index) => Sender.open(options, index, share, times)),
   );
   const started = performance.now();
-  await Promise.all(workers.map((worker) => worker.run()));
+  await Promise.all(senders.map((sender) => sender.run()));
   const seconds = (performance.now() - started) / 1000;
-  latencies.sort();
-  const at = (quantile: number) =>
-    latencies[Math.min(latencies.length - 1, Math.floor(latencies.length * quantile))] ?? 0;
-  return {
-    seconds,
-    perSecond: latencies.length / seconds,
-    rejected: workers.reduce((sum, worker) => sum + worker.rejected, 0),
-    p50: at(0.5),
-    p95: at(0.95),
-    p99: at(0.99),
-  };
+  for (const sender of senders) sender.close();
+  return { seconds, messages: times.length, perSecond: times.length / seconds, ...quantiles(times) };
 }
 
-class Worker {
-  rejected = 0;
+/** Waits for `messages` upstream messages; times are from the emulator's write to our read, if it stamps them. */
+export async function runSink(
+  options: Pick<LoadOptions, 'port' | 'sessions' | 'connections' | 'messages'>,
+  begin: () => void,
+): Promise<LoadResult> {
+  const { port, sessions, connections, messages } = options;
+  const times = new Float64Array(messages);
+  let done = 0;
+  const finished = Promise.withResolvers<void>();
+  const take = (frames: readonly ReceivedFrame[]) => {
+    const now = wallMs();
+    for (const frame of frames) {
+      if (frame.message_type !== 'UPSTREAM') continue;
+      const { data } = frame.fcm_data as { data: { sent_at?: number } };
+      times[done++] = now - (data.sent_at ?? Number.NaN);
+    }
+    if (done >= messages) finished.resolve();
+  };
+  const backends = await Promise.all(
+    Array.from({ length: connections }, (_, i) =>
+      Backend.logOn({ port, session: sessions[i % sessions.length] ?? '' }),
+    ),
+  );
+  for (const backend of backends) backend.listen(take, finished.reject);
+  const started = performance.now();
+  begin();
+  await finished.promise;
+  const seconds = (performance.now() - started) / 1000;
+  for (const backend of backends) backend.close();
+  return { seconds, messages, perSecond: messages / seconds, ...quantiles(times) };
+}
+
+/** One connection that sends its share. */
+class Sender {
   readonly #options: LoadOptions;
-  readonly #socket: Socket;
+  readonly #backend: Backend;
   readonly #offset: number;
   readonly #share: number;
-  readonly #latencies: Float64Array;
+  readonly #times: Float64Array;
   readonly #sentAt: Float64Array;
-  readonly #filler: string;
-  #rest: Buffer = Buffer.alloc(0);
+  /** A frame as bytes, in which only the digits of the id change. */
+  readonly #template: Buffer;
+  readonly #places: readonly number[];
   #sent = 0;
   #done = 0;
   readonly #finished = Promise.withResolvers<void>();
 
-  private constructor(options: LoadOptions, socket: Socket, index: number, share: number, latencies: Float64Array) {
+  private constructor(options: LoadOptions, backend: Backend, offset: number, share: number, times: Float64Array) {
     this.#options = options;
-    this.#socket = socket;
-    this.#offset = index * share;
+    this.#backend = backend;
+    this.#offset = offset;
     this.#share = share;
-    this.#latencies = latencies;
+    this.#times = times;
     this.#sentAt = new Float64Array(share);
-    this.#filler = 'x'.repeat(Math.max(0, options.payload - 10));
+    const digits = '7'.repeat(DIGITS);
+    const message_id = `${options.prefix}-${digits}`;
+    const fcm_data = { to: `token-${digits}`, data: { text: 'x'.repeat(Math.max(0, options.payload - 10)) } };
+    this.#template = encodeBackendFrame({ message_type: 'DOWNSTREAM', message_id, fcm_data }, backend.encoding);
+    this.#places = [...this.#template.toString('latin1').matchAll(new RegExp(digits, 'g'))].map(({ index }) => index);
   }
 
-  static async open(options: LoadOptions, index: number, share: number, latencies: Float64Array): Promise<Worker> {
-    const socket = connect({ port: options.port, host: '127.0.0.1', noDelay: true });
-    await once(socket, 'connect');
-    socket.write(frame(JSON.stringify({ message_type: 'LOGON', session_id: options.session, window: 1000 })));
-    const [chunk] = (await once(socket, 'data')) as [Buffer];
-    if (!chunk.includes('"SUCCESS"')) throw new Error(`logon failed: ${chunk.toString('utf8', 4)}`);
-    return new Worker(options, socket, index, share, latencies);
+  static async open(options: LoadOptions, index: number, share: number, times: Float64Array): Promise<Sender> {
+    const { port, sessions, encoding, until } = options;
+    const backend = await Backend.logOn({
+      port,
+      session: sessions[index % sessions.length] ?? '',
+      confirm: until === 'taken',
+      ...(encoding && { encoding }),
+    });
+    return new Sender(options, backend, index * share, share, times);
   }
 
   async run(): Promise<void> {
-    this.#socket.on('data', (chunk: Buffer) => this.#read(chunk));
-    this.#socket.on('close', () => this.#finished.reject(new Error('the bridge closed a connection')));
     const { rate, connections } = this.#options;
+    this.#backend.listen((frames) => this.#take(frames), this.#finished.reject);
     if (rate === undefined) this.#fill();
     else this.#pace(rate / connections / 1000);
     await this.#finished.promise;
-    this.#socket.removeAllListeners('close');
-    this.#socket.destroy();
+  }
+
+  close(): void {
+    this.#backend.close();
   }
 
   /** Closed loop: as many as may be outstanding. */
   #fill(): void {
     const room = Math.min(this.#options.outstanding - (this.#sent - this.#done), this.#share - this.#sent);
-    if (room <= 0) return;
-    this.#socket.write(Buffer.concat(Array.from({ length: room }, () => this.#message())));
+    if (room > 0) this.#backend.socket.write(Buffer.concat(Array.from({ length: room }, () => this.#message())));
   }
 
   /** Open loop: so many a millisecond, whatever comes back. */
@@ -107,7 +141,7 @@ class Worker {
     const began = performance.now();
     const timer = setInterval(() => {
       const due = Math.min(this.#share, Math.floor((performance.now() - began) * perMs));
-      while (this.#sent < due) this.#socket.write(this.#message());
+      while (this.#sent < due) this.#backend.socket.write(this.#message());
       if (this.#sent === this.#share) clearInterval(timer);
     }, 1);
   }
@@ -115,46 +149,26 @@ class Worker {
   #message(): Buffer {
     const n = this.#sent++;
     this.#sentAt[n] = performance.now();
-    const id = `${this.#options.prefix}-${this.#offset + n}`;
-    return frame(
-      `{"message_type":"DOWNSTREAM","message_id":"${id}","fcm_data":{"to":"token-${n}","data":{"text":"${this.#filler}"}}}`,
-    );
+    const bytes = Buffer.from(this.#template);
+    const digits = String(this.#offset + n).padStart(DIGITS, '0');
+    for (const place of this.#places) bytes.write(digits, place, 'latin1');
+    return bytes;
   }
 
-  #read(chunk: Buffer): void {
-    const data = this.#rest.length > 0 ? Buffer.concat([this.#rest, chunk]) : chunk;
-    const sequences: number[] = [];
-    let at = 0;
-    while (data.length - at >= 4) {
-      const end = at + 4 + data.readUInt32BE(at);
-      if (data.length < end) break;
-      this.#take(JSON.parse(data.toString('utf8', at + 4, end)) as Record<string, unknown>, sequences);
-      at = end;
-    }
-    this.#rest = data.subarray(at);
-    if (sequences.length > 0) {
-      this.#socket.write(frame(`{"message_type":"ACK","sequence_ids":[${sequences.join(',')}]}`));
+  #take(frames: readonly ReceivedFrame[]): void {
+    for (const frame of frames) {
+      if (frame.message_type === 'DOWNSTREAM_REJECT')
+        this.#finished.reject(new Error(`rejected: ${frame.error_string}`));
+      if (frame.message_type === 'DOWNSTREAM_ACK' && this.#options.until !== 'taken') this.#settle(frame.message_id);
+      if (frame.message_type === 'DOWNSTREAM_TAKEN') for (const id of frame.message_ids) this.#settle(id);
     }
     if (this.#done === this.#share) this.#finished.resolve();
     else if (this.#options.rate === undefined) this.#fill();
   }
 
-  #take(message: Record<string, unknown>, sequences: number[]): void {
-    const type = message.message_type;
-    if (type === 'ERROR') throw new Error(`the bridge says ${JSON.stringify(message)}`);
-    if (type !== 'DOWNSTREAM_ACK' && type !== 'DOWNSTREAM_REJECT') return;
-    if (type === 'DOWNSTREAM_REJECT') this.rejected++;
-    sequences.push(Number(message.sequence_id));
-    const n = Number(String(message.message_id).split('-').at(-1)) - this.#offset;
-    this.#latencies[this.#offset + n] = performance.now() - (this.#sentAt[n] ?? 0);
+  #settle(id: string): void {
+    const n = Number(id.slice(-DIGITS)) - this.#offset;
+    this.#times[this.#offset + n] = performance.now() - (this.#sentAt[n] ?? 0);
     this.#done++;
   }
-}
-
-function frame(text: string): Buffer {
-  const length = Buffer.byteLength(text);
-  const bytes = Buffer.allocUnsafe(4 + length);
-  bytes.writeUInt32BE(length);
-  bytes.write(text, 4);
-  return bytes;
 }

@@ -1,71 +1,123 @@
 /** Bridge and emulator as the benchmark runs them: each a process of its own, on loopback. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
+import type { EmulatorInput } from '../../src/emulator/index.ts';
+import type { Order } from './emulator.ts';
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
+const KILL_AFTER_MS = 30_000;
 
-export interface Rig {
-  readonly balPort: number;
-  /** Process id of the bridge, to look at its memory and time. */
-  readonly bridgePid: number;
-  stop(): Promise<void>;
+export interface RigOptions {
+  /** Connections to the emulator. */
+  readonly pool: number;
+  readonly sessions?: readonly Readonly<Record<string, unknown>>[];
+  /** Further keys of `bal`. */
+  readonly bal?: Readonly<Record<string, unknown>>;
+  readonly emulator?: EmulatorInput;
+  /** Arguments of Node.js for the bridge, such as `--cpu-prof`. */
+  readonly nodeArgs?: readonly string[];
 }
 
-/** Starts both in `folder`; the store is a SQLite file there. */
-export async function startRig(folder: string, pool: { connections: number; window: number }): Promise<Rig> {
-  const ca = join(folder, 'ca.pem');
-  const emulator = spawn(process.execPath, [here('emulator.ts'), ca], { stdio: ['ignore', 'pipe', 'inherit'] });
-  const ccsPort = Number(await firstLine(emulator));
-  const config = join(folder, 'bench.yaml');
-  writeFileSync(
-    config,
-    JSON.stringify({
-      log: { level: 'warn' },
-      store: { url: `sqlite:${join(folder, 'bench.db')}` },
-      bal: { port: 0 },
-      admin: { port: 0 },
-      sessions: [{ id: 'com.example.app' }],
-      providers: {
-        ccs: {
-          host: '127.0.0.1',
-          port: ccsPort,
-          sender_id: '1',
-          server_key: 'key',
-          ca,
-          pool: { min: pool.connections, max: pool.connections, window: pool.window },
-        },
-      },
-    }),
-  );
-  const bridge = spawn(process.execPath, [here('../../src/main.ts'), 'serve', '--config', config], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  });
-  const line = await firstLine(bridge);
-  const balPort = Number(/bal\D+(?:[\d.]+|localhost):(\d+)/i.exec(line)?.[1]);
-  if (!balPort || bridge.pid === undefined) throw new Error(`the bridge says: ${line}`);
-  return {
-    balPort,
-    bridgePid: bridge.pid,
-    async stop() {
-      await end(bridge, 'SIGTERM');
-      await end(emulator, 'SIGTERM');
-    },
-  };
-}
+/** A bridge with a SQLite store and an emulator, in a folder that goes away with them. */
+export class Rig {
+  readonly folder: string;
+  readonly #options: RigOptions;
+  #emulator: ChildProcess | undefined;
+  #bridge: ChildProcess | undefined;
+  #ccsPort = 0;
+  balPort = 0;
 
-/** Processor seconds and resident bytes of a process, from /proc; undefined where there is none. */
-export function usage(pid: number): { cpuSeconds: number; residentBytes: number } | undefined {
-  try {
-    const stat = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-    const pages = Number(readFileSync(`/proc/${pid}/statm`, 'utf8').split(' ')[1]);
-    return { cpuSeconds: (Number(stat[11]) + Number(stat[12])) / 100, residentBytes: pages * 4096 };
-  } catch {
-    return undefined;
+  private constructor(parent: string, options: RigOptions) {
+    this.folder = mkdtempSync(join(parent, 'pushbridge-bench-'));
+    this.#options = options;
   }
+
+  static async start(parent: string, options: RigOptions): Promise<Rig> {
+    const rig = new Rig(parent, options);
+    await rig.#startEmulator();
+    await rig.startBridge();
+    return rig;
+  }
+
+  /** The process of the bridge, to look at its memory and time. */
+  get bridgePid(): number {
+    if (this.#bridge?.pid === undefined) throw new Error('the bridge is not running');
+    return this.#bridge.pid;
+  }
+
+  get ccsPort(): number {
+    return this.#ccsPort;
+  }
+
+  get ca(): string {
+    return join(this.folder, 'ca.pem');
+  }
+
+  async #startEmulator(): Promise<void> {
+    const options = { port: 0, ca_file: this.ca, ...this.#options.emulator };
+    this.#emulator = spawn(process.execPath, [here('emulator.ts'), JSON.stringify(options)], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+    });
+    this.#ccsPort = Number(await firstLine(this.#emulator));
+  }
+
+  /** Tells the emulator what to do. */
+  order(order: Order): void {
+    this.#emulator?.stdin?.write(`${JSON.stringify(order)}\n`);
+  }
+
+  async startBridge(): Promise<void> {
+    const { pool, sessions, bal, nodeArgs = [] } = this.#options;
+    const config = join(this.folder, 'bench.yaml');
+    const ccs = {
+      host: '127.0.0.1',
+      port: this.#ccsPort,
+      sender_id: '1',
+      server_key: 'key',
+      ca: this.ca,
+      pool: { min: pool, max: pool, window: 100 },
+    };
+    writeFileSync(
+      config,
+      JSON.stringify({
+        log: { level: 'error' },
+        store: { url: `sqlite:${join(this.folder, 'bench.db')}` },
+        bal: { port: 0, ...bal },
+        admin: { port: 0 },
+        sessions: sessions ?? [{ id: 'com.example.app' }],
+        providers: { ccs },
+      }),
+    );
+    this.#bridge = spawn(process.execPath, [...nodeArgs, here('../../dist/main.js'), 'serve', '--config', config], {
+      stdio: ['ignore', 'pipe', 'inherit'],
+    });
+    const line = await firstLine(this.#bridge);
+    this.balPort = Number(/bal\D+(?:[\d.]+|localhost):(\d+)/i.exec(line)?.[1]);
+    if (!this.balPort) throw new Error(`the bridge says: ${line}`);
+  }
+
+  async stopBridge(): Promise<void> {
+    await end(this.#bridge, 'SIGTERM');
+  }
+
+  async stop(): Promise<void> {
+    await this.stopBridge();
+    await end(this.#emulator, 'SIGTERM');
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** Runs a script of this folder to its end and gives the JSON that it prints. */
+export async function runScript<T>(name: string, input: unknown, env: Readonly<Record<string, string>>): Promise<T> {
+  const child = spawn(process.execPath, [here(name), JSON.stringify(input)], {
+    stdio: ['ignore', 'pipe', 'inherit'],
+    env: { ...process.env, ...env },
+  });
+  return JSON.parse(await firstLine(child)) as T;
 }
 
 async function firstLine(child: ChildProcess): Promise<string> {
@@ -80,9 +132,11 @@ async function firstLine(child: ChildProcess): Promise<string> {
   return line;
 }
 
-async function end(child: ChildProcess, signal: NodeJS.Signals): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return;
+async function end(child: ChildProcess | undefined, signal: NodeJS.Signals): Promise<void> {
+  if (!child || child.exitCode !== null || child.signalCode !== null) return;
   const closed = once(child, 'close');
   child.kill(signal);
+  const timer = setTimeout(() => child.kill('SIGKILL'), KILL_AFTER_MS);
   await closed;
+  clearTimeout(timer);
 }
