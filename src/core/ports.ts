@@ -118,8 +118,9 @@ export interface Store {
   cancel(session: string, messageId: string): Promise<boolean>;
 
   /**
-   * Up to `room` due messages of a provider, oldest first, retries whose time has come among them; of a group only its
-   * head, and only if no message of the group is claimed. Expired messages and held targets are passed over.
+   * Up to `room` due messages of a provider. Sessions take turns, from one call to the next, so that none waits behind the
+   * backlog of another; of a session the oldest first, retries whose time has come among them; of a group only its head,
+   * and only if no message of the group is claimed. Expired messages and held targets are passed over.
    */
   claim(provider: string, room: number, now: number): Promise<Claimed>;
   /** Claims messages of any provider whose `expiresAt` has passed and which are not in flight. At most `limit`. */
