@@ -145,7 +145,10 @@ export interface Store {
   openMailbox(session: string): Promise<number>;
   /** Frames and pending answers of this mailbox now belong to mailbox 0, that is to anyone of the session. */
   releaseMailbox(session: string, mailbox: number): Promise<void>;
-  /** Up to `room` unclaimed frames of these mailboxes, oldest first. Mailbox 0 holds what belongs to no connection. */
+  /**
+   * Up to `room` unclaimed frames of these mailboxes, oldest first; no more of them once they hold {@link CLAIM_BYTES}.
+   * Mailbox 0 holds what belongs to no connection.
+   */
   claimInbox(session: string, mailboxes: readonly number[], room: number): Promise<InboxFrame[]>;
   /** The backend has these for good. Answers in the order asked. */
   ackInbox(session: string, sequences: readonly number[], now: number): Promise<Acked[]>;
@@ -188,6 +191,9 @@ export type StoreErrorCode =
   | 'fault'
   | 'dead'
   | 'closed';
+
+/** Bytes of `data` at which a claim of inbox frames ends: bounds what a backend that does not read keeps in memory. */
+export const CLAIM_BYTES = 1_048_576;
 
 /** Pause before a store that refused is asked again, in milliseconds: whoever must not give up asks so often. */
 export const STORE_RETRY_MS = 500;
