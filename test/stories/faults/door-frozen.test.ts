@@ -43,7 +43,7 @@ test('[promise 6] a backend that never reads costs only itself: its frames go to
 });
 
 test('[promise 1, 6] what a backend never read waits on disk, over a restart, under the same sequence_ids', async (t) => {
-  const story = await Story.start({ config: { bal: { port: 0, write_timeout: '500ms' } } });
+  const story = await Story.start({ config: { bal: { port: 0, write_timeout: '2s' } } });
   t.teardown(() => story.stop());
   const frozen = await story.logOn({ window: 1_000 });
   frozen.socket.pause();
