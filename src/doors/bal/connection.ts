@@ -45,6 +45,8 @@ export class Connection {
   readonly #since: number;
   #readAt: number;
   #checkedAt: number;
+  /** Monotonic time since when a frame is half here; undefined if none is. */
+  #halfSince: number | undefined;
 
   constructor(socket: Socket, deps: DoorDeps, host: Host) {
     this.#deps = deps;
@@ -88,6 +90,7 @@ export class Connection {
       }
       return;
     }
+    if (this.#halfSince !== undefined && this.#peer.paused) this.#halfSince += elapsed; // the rest may be here, unread
     // [BAL §Downstream rules] While the bridge pauses a connection, its deadlines stand still.
     if (identified.heldBack(this.#peer.heldBack)) {
       this.#readAt += elapsed;
@@ -98,6 +101,8 @@ export class Connection {
     const over = (since: number | undefined, limit: number) => since !== undefined && now - since >= limit;
     if (options.idle_timeout > 0 && over(this.#readAt, options.idle_timeout)) {
       this.fail(new BalError('IDLE_TIMEOUT', `nothing received for ${options.idle_timeout} ms`));
+    } else if (over(this.#halfSince, options.frame_timeout)) {
+      this.fail(new BalError('INVALID_FRAME', `a frame was begun and not complete after ${options.frame_timeout} ms`));
     } else if (over(this.#peer.cloggedSince, options.write_timeout)) {
       this.fail(new BalError('SLOW_CONSUMER', `nothing read for ${options.write_timeout} ms`));
       this.#peer.destroy(); // it does not read the ERROR either
@@ -130,12 +135,14 @@ export class Connection {
       while (!this.#loggingOn && !this.#closing) {
         const body = this.#decoder.next();
         if (!body) break;
+        this.#halfSince = undefined; // what is left, if anything, is another frame
         this.#take(body);
       }
     } catch (error) {
       this.#identified?.flush(); // what came before the bad frame is still taken
       this.fail(error instanceof BalError ? error : new BalError('INVALID_FRAME', reason(error), { cause: error }));
     }
+    if (this.#decoder.buffered > 0) this.#halfSince ??= this.#deps.clock.monotonic();
     this.#identified?.flush();
     if (this.#identified?.overfull) this.#peer.pause('parked');
   }
