@@ -42,7 +42,7 @@ export class Connection {
   /** Fires when the socket is gone: a logon that waits for its turn is called off. */
   readonly #gone = new AbortController();
   /** Monotonic times: begin, last byte read, last check of the deadlines. */
-  readonly #since: number;
+  #since: number;
   #readAt: number;
   #checkedAt: number;
   /** Monotonic time since when a frame is half here; undefined if none is. */
@@ -77,12 +77,15 @@ export class Connection {
     this.#end();
   }
 
-  /** Looks at the deadlines; called by the server every now and then. */
-  check(now: number): void {
+  /** Looks at the deadlines; called by the server every now and then. Of the time since then `lost` ms do not count. */
+  check(now: number, lost: number): void {
     const { options } = this.#deps;
-    const elapsed = now - this.#checkedAt;
+    const elapsed = Math.max(0, now - lost - this.#checkedAt);
     this.#checkedAt = now;
     if (this.#closing) return;
+    if (lost > 0) this.#shift(lost);
+    // While nothing is read, the rest of a frame may be here already.
+    if (this.#halfSince !== undefined) this.#halfSince += lost + (this.#peer.paused ? elapsed : 0);
     const identified = this.#identified;
     if (!identified) {
       if (!this.#loggingOn && now - this.#since >= options.logon_timeout) {
@@ -90,12 +93,9 @@ export class Connection {
       }
       return;
     }
-    if (this.#halfSince !== undefined && this.#peer.paused) this.#halfSince += elapsed; // the rest may be here, unread
     // [BAL §Downstream rules] While the bridge pauses a connection, its deadlines stand still.
     if (identified.heldBack(this.#peer.heldBack)) {
-      this.#readAt += elapsed;
-      this.#peer.shift(elapsed);
-      identified.shift(elapsed);
+      this.#shift(elapsed);
       return;
     }
     const over = (since: number | undefined, limit: number) => since !== undefined && now - since >= limit;
@@ -109,6 +109,14 @@ export class Connection {
     } else if (over(identified.owingSince, options.ack_timeout)) {
       this.fail(new BalError('SLOW_CONSUMER', `frames to acknowledge and no ACK for ${options.ack_timeout} ms`));
     }
+  }
+
+  /** The deadlines stood still for so long, in milliseconds. */
+  #shift(ms: number): void {
+    this.#since += ms;
+    this.#readAt += ms;
+    this.#peer.shift(ms);
+    this.#identified?.shift(ms);
   }
 
   /** Takes no more DOWNSTREAM. Resolves when nothing is on its way into the store. */

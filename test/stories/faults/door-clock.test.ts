@@ -109,3 +109,32 @@ test('[promise 6] deadlines of connections go by elapsed time, whatever the wall
   await manual.advance(60_250);
   t.deepEqual(brief(await backend.untilEnd()), ['ERROR IDLE_TIMEOUT']);
 });
+
+test('[promise 6] time in which the bridge itself stood still is no silence of the backends', async (t) => {
+  const manual = new ManualClock();
+  let slept = 0;
+  const bridge = await startBridge(t, {
+    clock: {
+      now: () => manual.now(),
+      monotonic: () => manual.monotonic() + slept,
+      after: (ms, fn) => manual.after(ms, fn),
+    },
+    options: { idle_timeout: '20s', frame_timeout: '20s', ack_timeout: '20s', write_timeout: '20s' },
+  });
+  const silent = await bridge.connect();
+  const half = await bridge.logOn();
+  half.raw(Buffer.from([0, 0, 1]));
+  const owing = await bridge.logOn({ window: 1 });
+  await bridge.upstream('u1');
+  await bridge.upstream('u2');
+  const all = [silent, half, owing];
+  await manual.advance(1_000);
+  slept += 60_000;
+  await manual.advance(5_000);
+  t.deepEqual(
+    all.map((backend) => backend.ended),
+    [false, false, false],
+  );
+  await manual.advance(30_000);
+  for (const backend of all) t.is((await backend.untilEnd()).at(-1)?.message_type, 'ERROR');
+});
