@@ -3,7 +3,7 @@ import { type Admin, createAdmin, createMetrics, type Part, type Pool, type Pool
 import type { Config, ProviderConfig } from './config/index.ts';
 import { Core, type Provider, type Store, type StoreLimits, type Telemetry } from './core/index.ts';
 import { BalDoor, type ServedSession } from './doors/bal/index.ts';
-import { type Clock, sleep, systemClock } from './lib/clock.ts';
+import { type Clock, forwardOnly, sleep, systemClock } from './lib/clock.ts';
 import { deadline } from './lib/deadline.ts';
 import { createLog, type Log, reason } from './lib/log.ts';
 import { createCcsProvider } from './providers/ccs/index.ts';
@@ -72,7 +72,7 @@ const makers: Makers = {
  */
 export async function createApp(config: Config, given: Partial<Surroundings> = {}): Promise<App> {
   const deps: Surroundings = {
-    clock: given.clock ?? systemClock,
+    clock: forwardOnly(given.clock ?? systemClock),
     random: given.random ?? Math.random,
     log: given.log ?? createLog(config.log.level, config.log.format),
   };

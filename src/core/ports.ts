@@ -118,8 +118,9 @@ export interface Store {
   cancel(session: string, messageId: string): Promise<boolean>;
 
   /**
-   * Up to `room` due messages of a provider, oldest first, retries whose time has come among them; of a group only its
-   * head, and only if no message of the group is claimed. Expired messages and held targets are passed over.
+   * Up to `room` due messages of a provider. Sessions take turns, from one call to the next, so that none waits behind the
+   * backlog of another; of a session the oldest first, retries whose time has come among them; of a group only its head,
+   * and only if no message of the group is claimed. Expired messages and held targets are passed over.
    */
   claim(provider: string, room: number, now: number): Promise<Claimed>;
   /** Claims messages of any provider whose `expiresAt` has passed and which are not in flight. At most `limit`. */
@@ -144,7 +145,10 @@ export interface Store {
   openMailbox(session: string): Promise<number>;
   /** Frames and pending answers of this mailbox now belong to mailbox 0, that is to anyone of the session. */
   releaseMailbox(session: string, mailbox: number): Promise<void>;
-  /** Up to `room` unclaimed frames of these mailboxes, oldest first. Mailbox 0 holds what belongs to no connection. */
+  /**
+   * Up to `room` unclaimed frames of these mailboxes, oldest first; no more of them once they hold {@link CLAIM_BYTES}.
+   * Mailbox 0 holds what belongs to no connection.
+   */
   claimInbox(session: string, mailboxes: readonly number[], room: number): Promise<InboxFrame[]>;
   /** The backend has these for good. Answers in the order asked. */
   ackInbox(session: string, sequences: readonly number[], now: number): Promise<Acked[]>;
@@ -187,6 +191,9 @@ export type StoreErrorCode =
   | 'fault'
   | 'dead'
   | 'closed';
+
+/** Bytes of `data` at which a claim of inbox frames ends: bounds what a backend that does not read keeps in memory. */
+export const CLAIM_BYTES = 1_048_576;
 
 /** Pause before a store that refused is asked again, in milliseconds: whoever must not give up asks so often. */
 export const STORE_RETRY_MS = 500;

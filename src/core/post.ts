@@ -2,7 +2,7 @@ import type { Timer } from '../lib/clock.ts';
 import { Attachment, type Outlet } from './attachment.ts';
 import { Mailboxes, type SessionsDeps } from './mailboxes.ts';
 import type { InboxFrame } from './message.ts';
-import { type Acked, isClosed, STORE_RETRY_MS } from './ports.ts';
+import { type Acked, CLAIM_BYTES, isClosed, STORE_RETRY_MS } from './ports.ts';
 import { tellRefusal } from './refusal.ts';
 
 /** A configured session, as far as the core minds. */
@@ -170,8 +170,8 @@ export class Post {
     const room = Math.min(attachment.room, CLAIM_MAX);
     const frames = await this.#claim(alone ? [0, ...mailboxes] : mailboxes, room);
     this.#give(attachment, frames);
-    if (frames.length < room) return;
-    attachment.dirty = true; // there may be more
+    if (!mayBeMore(frames, room)) return;
+    attachment.dirty = true;
     if (alone) this.#dirty = true;
     if (attachment.room > 0) this.#again = true;
   }
@@ -185,7 +185,7 @@ export class Post {
       CLAIM_MAX,
     );
     const frames = await this.#claim([0], room);
-    if (frames.length === room) this.#dirty = this.#again = true;
+    if (mayBeMore(frames, room)) this.#dirty = this.#again = true;
     // [BAL §Sessions and answers] Upstream messages go round-robin to connections with room in their window.
     const shares = new Map<Attachment, InboxFrame[]>();
     const homeless: number[] = [];
@@ -239,4 +239,10 @@ export class Post {
       clock.after(STORE_RETRY_MS, () => this.#giveBack(sequences));
     });
   }
+}
+
+/** Whether a claim ended for its size, not because nothing was left. */
+function mayBeMore(frames: readonly InboxFrame[], room: number): boolean {
+  if (frames.length >= room) return true;
+  return frames.reduce((bytes, { data }) => bytes + Buffer.byteLength(data), 0) >= CLAIM_BYTES;
 }

@@ -26,6 +26,30 @@ export const systemClock: Clock = {
   },
 };
 
+/** How fast a {@link forwardOnly} clock goes while the wall clock is behind it. */
+const CATCH_UP_PACE = 0.9;
+
+/**
+ * A clock whose wall time never goes back, for whoever keeps moments: when to try again, until when a message lives. A jump
+ * ahead is followed, because the time may really have passed while the machine slept. When the wall clock is set back, time
+ * goes on at nine tenths of its pace until the wall clock has caught up: nothing that waits for a moment waits longer by
+ * what the clock was set back.
+ */
+export function forwardOnly(clock: Clock): Clock {
+  let time = clock.now();
+  let readAt = clock.monotonic();
+  return {
+    now() {
+      const at = clock.monotonic();
+      time = Math.max(clock.now(), time + (at - readAt) * CATCH_UP_PACE);
+      readAt = at;
+      return Math.floor(time);
+    },
+    monotonic: () => clock.monotonic(),
+    after: (ms, fn) => clock.after(ms, fn),
+  };
+}
+
 /** Resolves after `ms` milliseconds of `clock`. */
 export function sleep(clock: Clock, ms: number): Promise<void> {
   return new Promise((resolve) => clock.after(ms, resolve));

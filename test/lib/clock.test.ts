@@ -1,5 +1,5 @@
 import test from 'ava';
-import { every, ManualClock, sleep, systemClock } from '../../src/lib/clock.ts';
+import { every, forwardOnly, ManualClock, sleep, systemClock } from '../../src/lib/clock.ts';
 
 test('timers of a manual clock fire in order, each at its own time', async (t) => {
   const clock = new ManualClock(1_000);
@@ -40,6 +40,45 @@ test('a jump moves the wall clock alone', (t) => {
   clock.jump(-500);
   t.is(clock.now(), 500);
   t.is(clock.monotonic(), 0);
+});
+
+test('a clock that only goes forward follows a jump ahead at once', async (t) => {
+  const manual = new ManualClock(1_000_000);
+  const clock = forwardOnly(manual);
+  t.is(clock.now(), 1_000_000);
+  await manual.advance(10);
+  t.is(clock.now(), 1_000_010);
+  manual.jump(3_600_000);
+  t.is(clock.now(), 4_600_010);
+  t.is(clock.monotonic(), 10);
+});
+
+test('a clock that only goes forward goes on, a little slower, until a wall clock that was set back has caught up', async (t) => {
+  const manual = new ManualClock(10_000_000);
+  const clock = forwardOnly(manual);
+  manual.jump(-3_600_000);
+  t.is(clock.now(), 10_000_000);
+  for (let n = 0; n < 10; n++) {
+    await manual.advance(101); // read often: nothing is lost in rounding
+    clock.now();
+  }
+  t.is(clock.now(), 10_000_909);
+  await manual.advance(36_000_000);
+  t.is(clock.now(), manual.now());
+  await manual.advance(1);
+  t.is(clock.now(), manual.now());
+});
+
+test('timers of a clock that only goes forward are those of the clock below', async (t) => {
+  const manual = new ManualClock();
+  const clock = forwardOnly(manual);
+  let fired = false;
+  clock.after(10, () => {
+    fired = true;
+  });
+  manual.jump(-3_600_000);
+  await manual.advance(10);
+  t.true(fired);
 });
 
 test('every runs until it is cancelled, and a failure does not end it', async (t) => {

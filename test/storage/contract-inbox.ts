@@ -1,3 +1,4 @@
+import { CLAIM_BYTES } from '../../src/core/index.ts';
 import type { Promised } from './contract.ts';
 import { accepted, deliver, incoming, submission, T0, workOf } from './samples.ts';
 
@@ -47,6 +48,23 @@ export function inboxContract(promised: Promised): void {
       t.is((await store.stats()).deadLetters, 2);
     },
     { maxInbox: 2, sessions: { small: { maxInbox: 1 } } },
+  );
+
+  promised(
+    '[promise 5] a claim ends with the frame that makes it large, and the next one goes on there',
+    async (t, store) => {
+      const data = JSON.stringify({ text: `ü${'x'.repeat(CLAIM_BYTES / 4 - 13)}` }); // a quarter of what a claim may hold
+      t.is(Buffer.byteLength(data), CLAIM_BYTES / 4);
+      const large = (id: string) => incoming(id, { notice: { type: 'upstream', messageId: id, data } });
+      const mailbox = await store.openMailbox('app');
+      const own = { ...large('own'), to: { session: 'app', mailbox } };
+      await store.receive([...['1', '2', '3'].map(large), own, ...['5', '6', '7', '8', '9'].map(large)]);
+      t.deepEqual(numbers(await store.claimInbox('app', [0, mailbox], 100)), [1, 2, 3, 4]);
+      await store.releaseInbox('app', [2, 4]);
+      t.deepEqual(numbers(await store.claimInbox('app', [0, mailbox], 100)), [2, 4, 5, 6]);
+      t.deepEqual(numbers(await store.claimInbox('app', [0], 2)), [7, 8]);
+      t.deepEqual(numbers(await store.claimInbox('app', [0], 100)), [9]);
+    },
   );
 
   promised('lends frames oldest first, each once, and takes them back', async (t, store) => {

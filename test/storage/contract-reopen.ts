@@ -24,6 +24,24 @@ export function reopenContract(promised: Promised): void {
     t.deepEqual(await claimIds(second, T0 + 1000), ['b']);
   });
 
+  promised(
+    '[promise 6] sessions take turns after an opening, too, with what waits and with what sleeps',
+    async (t, store, { reopen }) => {
+      const many = (session: string, count: number) =>
+        Array.from({ length: count }, (_, n) => submission(`${session}${n}`, { session }));
+      await store.accept([...many('a', 500), ...many('b', 1), ...many('c', 1)]);
+      const { claims } = await store.claim('ccs', 30, T0);
+      const sleeper = claims.find(({ message }) => message.session === 'b');
+      if (!sleeper || !reopen) return t.fail('b had its turn');
+      await store.settle([retried(sleeper, T0 + 1000)]);
+      const second = await reopen();
+      t.teardown(() => second.close());
+      const early = await second.claim('ccs', 4, T0);
+      t.true(early.claims.some(({ message }) => message.messageId === 'c0'));
+      t.true((await claimIds(second, T0 + 1000, 4)).includes('b0'));
+    },
+  );
+
   promised('numbers are never used twice', async (t, store, { reopen }) => {
     const { lent } = await deliver(store, 'a');
     const mailbox = await store.openMailbox('app');

@@ -6,6 +6,7 @@ import { claimContract } from './contract-claim.ts';
 import { inboxContract } from './contract-inbox.ts';
 import { reopenContract } from './contract-reopen.ts';
 import { settleContract } from './contract-settle.ts';
+import { turnsContract } from './contract-turns.ts';
 import { LIMITS } from './samples.ts';
 
 export interface OpenOptions {
@@ -38,6 +39,7 @@ export function storeContract(name: string, open: Open, durable: boolean): void 
   };
   acceptContract(promised);
   claimContract(promised);
+  turnsContract(promised);
   settleContract(promised);
   inboxContract(promised);
   bookkeepingContract(promised);

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { type App, createApp } from '../../src/app.ts';
 import { loadConfig } from '../../src/config/index.ts';
 import { createEmulator, type Emulator, type EmulatorInput } from '../../src/emulator/index.ts';
+import type { Clock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { Backend, type Json } from '../doors/bal/harness.ts';
 
@@ -14,6 +15,8 @@ export interface StoryOptions {
   readonly config?: Json;
   readonly ccs?: Json;
   readonly pool?: Json;
+  /** The time of the bridge; the emulator has its own. */
+  readonly clock?: Clock;
 }
 
 /** The whole bridge, wired as `pushbridge serve` wires it, with an emulator and a SQLite file of its own. */
@@ -43,7 +46,7 @@ export class Story {
 
   /** Starts the bridge, again or for the first time, on the same store. */
   async startBridge(): Promise<void> {
-    const { config, sessions, ccs, pool } = this.#options;
+    const { config, sessions, ccs, pool, clock } = this.#options;
     const text = JSON.stringify({
       store: { url: `sqlite:${join(this.folder, 'bridge.db')}` },
       bal: { port: 0 },
@@ -62,7 +65,7 @@ export class Story {
       },
       ...config,
     });
-    this.#app = await createApp(loadConfig({ text }), { log: silentLog });
+    this.#app = await createApp(loadConfig({ text }), { log: silentLog, ...(clock && { clock }) });
     await this.#app.start();
   }
 

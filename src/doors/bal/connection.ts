@@ -42,9 +42,11 @@ export class Connection {
   /** Fires when the socket is gone: a logon that waits for its turn is called off. */
   readonly #gone = new AbortController();
   /** Monotonic times: begin, last byte read, last check of the deadlines. */
-  readonly #since: number;
+  #since: number;
   #readAt: number;
   #checkedAt: number;
+  /** Monotonic time since when a frame is half here; undefined if none is. */
+  #halfSince: number | undefined;
 
   constructor(socket: Socket, deps: DoorDeps, host: Host) {
     this.#deps = deps;
@@ -75,12 +77,15 @@ export class Connection {
     this.#end();
   }
 
-  /** Looks at the deadlines; called by the server every now and then. */
-  check(now: number): void {
+  /** Looks at the deadlines; called by the server every now and then. Of the time since then `lost` ms do not count. */
+  check(now: number, lost: number): void {
     const { options } = this.#deps;
-    const elapsed = now - this.#checkedAt;
+    const elapsed = Math.max(0, now - lost - this.#checkedAt);
     this.#checkedAt = now;
     if (this.#closing) return;
+    if (lost > 0) this.#shift(lost);
+    // While nothing is read, the rest of a frame may be here already.
+    if (this.#halfSince !== undefined) this.#halfSince += lost + (this.#peer.paused ? elapsed : 0);
     const identified = this.#identified;
     if (!identified) {
       if (!this.#loggingOn && now - this.#since >= options.logon_timeout) {
@@ -90,20 +95,28 @@ export class Connection {
     }
     // [BAL §Downstream rules] While the bridge pauses a connection, its deadlines stand still.
     if (identified.heldBack(this.#peer.heldBack)) {
-      this.#readAt += elapsed;
-      this.#peer.shift(elapsed);
-      identified.shift(elapsed);
+      this.#shift(elapsed);
       return;
     }
     const over = (since: number | undefined, limit: number) => since !== undefined && now - since >= limit;
     if (options.idle_timeout > 0 && over(this.#readAt, options.idle_timeout)) {
       this.fail(new BalError('IDLE_TIMEOUT', `nothing received for ${options.idle_timeout} ms`));
+    } else if (over(this.#halfSince, options.frame_timeout)) {
+      this.fail(new BalError('INVALID_FRAME', `a frame was begun and not complete after ${options.frame_timeout} ms`));
     } else if (over(this.#peer.cloggedSince, options.write_timeout)) {
       this.fail(new BalError('SLOW_CONSUMER', `nothing read for ${options.write_timeout} ms`));
       this.#peer.destroy(); // it does not read the ERROR either
     } else if (over(identified.owingSince, options.ack_timeout)) {
       this.fail(new BalError('SLOW_CONSUMER', `frames to acknowledge and no ACK for ${options.ack_timeout} ms`));
     }
+  }
+
+  /** The deadlines stood still for so long, in milliseconds. */
+  #shift(ms: number): void {
+    this.#since += ms;
+    this.#readAt += ms;
+    this.#peer.shift(ms);
+    this.#identified?.shift(ms);
   }
 
   /** Takes no more DOWNSTREAM. Resolves when nothing is on its way into the store. */
@@ -130,12 +143,14 @@ export class Connection {
       while (!this.#loggingOn && !this.#closing) {
         const body = this.#decoder.next();
         if (!body) break;
+        this.#halfSince = undefined; // what is left, if anything, is another frame
         this.#take(body);
       }
     } catch (error) {
       this.#identified?.flush(); // what came before the bad frame is still taken
       this.fail(error instanceof BalError ? error : new BalError('INVALID_FRAME', reason(error), { cause: error }));
     }
+    if (this.#decoder.buffered > 0) this.#halfSince ??= this.#deps.clock.monotonic();
     this.#identified?.flush();
     if (this.#identified?.overfull) this.#peer.pause('parked');
   }

@@ -24,6 +24,7 @@ export const balOptions = z.strictObject({
     .describe('DOWNSTREAM bytes of a paused connection held while its ACKs are read on'),
   logon_timeout: duration(10).default(10_000).describe('silence allowed before the LOGON'),
   idle_timeout: duration(0).default(0).describe('silence allowed after it; 0 is for ever'),
+  frame_timeout: duration(10).default(30_000).describe('a frame that was begun must be complete after so long'),
   write_timeout: duration(10).default(30_000).describe('a peer that reads nothing for so long is a SLOW_CONSUMER'),
   ack_timeout: duration(10).default(300_000).describe('a full window without any ACK for so long is a SLOW_CONSUMER'),
   owner_grace: duration(0)

@@ -89,6 +89,11 @@ export class Peer {
     if (this.#pauses.delete(why) && this.#pauses.size === 0 && !this.#ended) this.#socket.resume();
   }
 
+  /** Whether reading stands still, for whatever reason. */
+  get paused(): boolean {
+    return this.#pauses.size > 0;
+  }
+
   /** Whether reading stands still because of the bridge, not because of the peer. */
   get heldBack(): boolean {
     return this.#pauses.has('parked') || this.#pauses.has('logon');

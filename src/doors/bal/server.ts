@@ -13,6 +13,8 @@ import type { BalOptions } from './options.ts';
 
 /** How often the deadlines of connections are looked at. */
 const CHECK_INTERVAL_MS = 250;
+/** Between two looks there may lie so much; what is more, the bridge itself stood still. */
+const STANDSTILL_MS = 1_000;
 /** Connections that the system may queue before they are accepted. */
 const BACKLOG = 1_024;
 
@@ -28,6 +30,8 @@ export class BalDoor implements Host {
   readonly #bySession = new Map<string, number>();
   #server: Server | undefined;
   #timer: Timer | undefined;
+  /** Monotonic time of the last look at the deadlines. */
+  #checkedAt = 0;
   #gateClosed = false;
   #empty: (() => void) | undefined;
 
@@ -57,6 +61,7 @@ export class BalDoor implements Host {
     server.off('error', reject);
     server.on('error', (error) => log.error('BAL listener failed', { error: reason(error) }));
     this.#server = server;
+    this.#checkedAt = clock.monotonic();
     this.#timer = every(
       clock,
       CHECK_INTERVAL_MS,
@@ -129,7 +134,10 @@ export class BalDoor implements Host {
 
   #check(): void {
     const now = this.#deps.clock.monotonic();
-    for (const connection of this.#connections) connection.check(now);
+    // What came in while the machine or the process was stopped is not read yet: that is no silence of the backends.
+    const lost = Math.max(0, now - this.#checkedAt - STANDSTILL_MS);
+    this.#checkedAt = now;
+    for (const connection of this.#connections) connection.check(now, lost);
   }
 }
 

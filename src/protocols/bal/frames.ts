@@ -103,7 +103,11 @@ export const errorCodes = {
   LOGON_EXPECTED: { frame: 'ERROR', closes: true, meaning: 'the first frame must be LOGON' },
   ALREADY_LOGGED_ON: { frame: 'ERROR', closes: true, meaning: 'a second LOGON on one connection' },
   FRAME_TOO_LARGE: { frame: 'ERROR', closes: true, meaning: 'a frame of 0 bytes or of more than max_frame_bytes' },
-  INVALID_FRAME: { frame: 'ERROR', closes: true, meaning: 'a frame that can not be read; the text names the field' },
+  INVALID_FRAME: {
+    frame: 'ERROR',
+    closes: true,
+    meaning: 'a frame that can not be read, or that is not complete after frame_timeout',
+  },
   UNKNOWN_SEQUENCE: { frame: 'ERROR', closes: false, meaning: 'an ACK for a sequence_id that was never issued' },
   NOT_SUPPORTED: { frame: 'ERROR', closes: false, meaning: 'a message_type that the bridge does not know' },
   IDLE_TIMEOUT: { frame: 'ERROR', closes: true, meaning: 'nothing was received for idle_timeout' },

@@ -1,4 +1,4 @@
-import type { Acked, InboxFrame, Notice } from '../../core/index.ts';
+import { type Acked, CLAIM_BYTES, type InboxFrame, type Notice } from '../../core/index.ts';
 
 interface Frame {
   readonly notice: Notice;
@@ -34,11 +34,13 @@ export class Inbox {
 
   claim(mailboxes: readonly number[], room: number): InboxFrame[] {
     const claimed: InboxFrame[] = [];
+    let bytes = 0;
     for (const [sequence, frame] of this.#frames) {
-      if (claimed.length >= room) break;
+      if (claimed.length >= room || bytes >= CLAIM_BYTES) break;
       if (frame.claimed || !mailboxes.includes(frame.mailbox)) continue;
       frame.claimed = true;
       claimed.push({ ...frame.notice, sequence });
+      bytes += Buffer.byteLength(frame.notice.data);
     }
     return claimed;
   }

@@ -15,10 +15,13 @@ export interface Entry {
   claim: number | undefined;
 }
 
-/** The messages of all providers, oldest first. */
+/** The messages of one provider by session, each oldest first. The session whose turn it is comes first. */
+type Queues = Map<string, Map<number, Entry>>;
+
+/** The messages of all providers. */
 export class Outbox {
   readonly #byId = new Map<number, Entry>();
-  readonly #byProvider = new Map<string, Map<number, Entry>>();
+  readonly #byProvider = new Map<string, Queues>();
   readonly #groups = new Map<string, Set<Entry>>();
   /** Entries with a due time, by provider: what `nextDueAt` looks at. */
   readonly #asleep = new Map<string, Set<Entry>>();
@@ -33,9 +36,11 @@ export class Outbox {
 
   /** Depth and age of every provider that ever had a message. */
   depths(): { provider: string; depth: number; oldestAt?: number }[] {
-    return [...this.#byProvider].map(([provider, entries]) => {
-      const oldest = entries.values().next().value;
-      return { provider, depth: entries.size, ...(oldest && { oldestAt: oldest.message.acceptedAt }) };
+    return [...this.#byProvider].map(([provider, queues]) => {
+      const all = [...queues.values()];
+      const depth = all.reduce((sum, { size }) => sum + size, 0);
+      const oldestAt = Math.min(...all.flatMap((queue) => queue.values().next().value?.message.acceptedAt ?? []));
+      return { provider, depth, ...(depth > 0 && { oldestAt }) };
     });
   }
 
@@ -52,7 +57,7 @@ export class Outbox {
       claim: undefined,
     };
     this.#byId.set(id, entry);
-    entriesOf(this.#byProvider, submission.provider).set(id, entry);
+    queueOf(this.#byProvider, submission).set(id, entry);
     const group = groupOf(submission);
     if (group) setOf(this.#groups, group).add(entry);
     return entry;
@@ -60,7 +65,7 @@ export class Outbox {
 
   remove(entry: Entry): void {
     this.#byId.delete(entry.message.id);
-    this.#byProvider.get(entry.message.provider)?.delete(entry.message.id);
+    queueOf(this.#byProvider, entry.message).delete(entry.message.id);
     this.#wakeUp(entry);
     const key = groupOf(entry.message);
     const group = key && this.#groups.get(key);
@@ -71,9 +76,15 @@ export class Outbox {
 
   claim(provider: string, room: number, now: number): { claims: Claim[]; nextDueAt?: number } {
     const claims: Claim[] = [];
-    for (const entry of this.#byProvider.get(provider)?.values() ?? []) {
-      if (claims.length >= room) break;
-      if (this.#claimable(entry, now)) claims.push(this.lend(entry));
+    const queues: Queues = this.#byProvider.get(provider) ?? new Map();
+    const turns = [...queues].map(([session, queue]) => ({ session, queue, ready: this.#ready(queue, now) }));
+    for (let turn = turns.shift(); turn && claims.length < room; turn = turns.shift()) {
+      const entry = turn.ready.next().value;
+      if (!entry) continue;
+      claims.push(this.lend(entry));
+      queues.delete(turn.session);
+      queues.set(turn.session, turn.queue);
+      turns.push(turn);
     }
     const nextDueAt = Math.min(...[...(this.#asleep.get(provider) ?? [])].map((entry) => entry.dueAt ?? Infinity));
     return nextDueAt === Infinity ? { claims } : { claims, nextDueAt };
@@ -130,6 +141,11 @@ export class Outbox {
         m.target === target &&
         m.collapseKey === collapseKey,
     );
+  }
+
+  *#ready(queue: ReadonlyMap<number, Entry>, now: number): Generator<Entry, undefined, void> {
+    for (const entry of queue.values()) if (this.#claimable(entry, now)) yield entry;
+    return undefined;
   }
 
   #claimable(entry: Entry, now: number): boolean {
@@ -194,8 +210,10 @@ function setOf<T>(map: Map<string, Set<T>>, key: string): Set<T> {
   return found;
 }
 
-function entriesOf(map: Map<string, Map<number, Entry>>, key: string): Map<number, Entry> {
-  const found = map.get(key) ?? new Map<number, Entry>();
-  map.set(key, found);
-  return found;
+function queueOf(map: Map<string, Queues>, { provider, session }: Submission): Map<number, Entry> {
+  const queues: Queues = map.get(provider) ?? new Map();
+  map.set(provider, queues);
+  const queue = queues.get(session) ?? new Map<number, Entry>();
+  queues.set(session, queue);
+  return queue;
 }

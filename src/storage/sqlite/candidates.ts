@@ -9,10 +9,9 @@ export interface Candidates {
   taken: number;
 }
 
-/** The smallest numbers of all sources, at most `room`, counted as taken. */
-export function merge(sources: readonly Candidates[], room: number): number[] {
-  const chosen: number[] = [];
-  while (chosen.length < room) {
+/** The smallest numbers of all sources, at most `room`; each counts as taken once it is given. */
+export function* merge(sources: readonly Candidates[], room: number): Generator<number, void, void> {
+  for (let left = room; left > 0; left--) {
     let first: Candidates | undefined;
     let least = Infinity;
     for (const source of sources) {
@@ -21,11 +20,10 @@ export function merge(sources: readonly Candidates[], room: number): number[] {
       least = number;
       first = source;
     }
-    if (!first) break;
+    if (!first) return;
     first.taken++;
-    chosen.push(least);
+    yield least;
   }
-  return chosen;
 }
 
 /** What was looked at and not taken is met again next time. */

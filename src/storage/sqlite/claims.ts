@@ -3,9 +3,11 @@ import type { Transaction } from './transaction.ts';
 /** Room for claims of one opening; numbers of different openings never meet. */
 const CLAIMS_PER_EPOCH = 2 ** 36;
 
-interface Loan {
+/** Who has which message; the numbers of its provider and session. */
+export interface Loan {
   readonly claim: number;
   readonly provider: number;
+  readonly session: number;
 }
 
 /** Which messages are on loan. Only in memory: a store that was closed has lent nothing. */
@@ -27,15 +29,15 @@ export class Claims {
     return this.#loans.has(id);
   }
 
-  /** The number of the provider, if this claim on the message is the valid one. */
-  providerOf(id: number, claim: number): number | undefined {
+  /** The loan, if this claim on the message is the valid one. */
+  of(id: number, claim: number): Loan | undefined {
     const loan = this.#loans.get(id);
-    return loan?.claim === claim ? loan.provider : undefined;
+    return loan?.claim === claim ? loan : undefined;
   }
 
-  lend(id: number, provider: number): number {
+  lend(id: number, provider: number, session: number): number {
     const claim = ++this.#last;
-    this.#loans.set(id, { claim, provider });
+    this.#loans.set(id, { claim, provider, session });
     this.#transaction.undo(() => this.#loans.delete(id));
     return claim;
   }

@@ -37,11 +37,11 @@ export class Engine {
     const inbox = new Inbox(context);
     const dead = new DeadLetters(context);
     const outcomes = new Outcomes(context, claims, outbox, inbox, dead);
-    const intake = new Intake(context, claims, inbox, outcomes);
+    const intake = new Intake(context, claims, outbox, inbox, outcomes);
     const upstream = new Upstream(context, inbox, dead);
     const sweep = new Sweep(context, inbox, dead);
     this.#stats = new Stats(context, inbox);
-    this.#resets = [() => outbox.lanes.reset(), () => inbox.reset()];
+    this.#resets = [() => outbox.reset(), () => inbox.reset()];
     this.#begin = db.prepare('BEGIN');
     this.#commit = db.prepare('COMMIT');
     this.#rollback = db.prepare('ROLLBACK');

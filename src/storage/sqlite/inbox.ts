@@ -1,4 +1,4 @@
-import type { Acked, InboxFrame, Notice } from '../../core/index.ts';
+import { type Acked, CLAIM_BYTES, type InboxFrame, type Notice } from '../../core/index.ts';
 import { type Candidates, giveBack, merge } from './candidates.ts';
 import type { Context } from './context.ts';
 import { type Lane, Lanes } from './lane.ts';
@@ -103,11 +103,14 @@ export class Inbox {
       }
     }
     const frames: InboxFrame[] = [];
+    let bytes = 0;
     for (const number of merge(sources, room)) {
       const row = this.#frame.get(number);
       if (!row) continue;
       this.#lend(number);
       frames.push({ ...noticeOf(row), sequence: number % SEQUENCES });
+      bytes += Buffer.byteLength(row.data);
+      if (bytes >= CLAIM_BYTES) break;
     }
     for (const source of sources) giveBack(source);
     return frames;

@@ -2,6 +2,7 @@ import type { Accepted, AnswerMode, Notice, ReceiptEntry, Submission } from '../
 import type { Claims } from './claims.ts';
 import type { Context } from './context.ts';
 import type { Inbox } from './inbox.ts';
+import type { Outbox } from './outbox.ts';
 import type { Outcomes } from './outcomes.ts';
 import { idOf, type NoticeRow, noticeOf, type OutboxRow, withdrawn } from './rows.ts';
 import { change, select } from './sql.ts';
@@ -23,6 +24,7 @@ interface OutcomeRow extends NoticeRow {
 export class Intake {
   readonly #context: Context;
   readonly #claims: Claims;
+  readonly #outbox: Outbox;
   readonly #inbox: Inbox;
   readonly #outcomes: Outcomes;
   readonly #addId;
@@ -37,10 +39,11 @@ export class Intake {
   readonly #replaceable;
   readonly #receipt;
 
-  constructor(context: Context, claims: Claims, inbox: Inbox, outcomes: Outcomes) {
+  constructor(context: Context, claims: Claims, outbox: Outbox, inbox: Inbox, outcomes: Outcomes) {
     const { db } = context;
     this.#context = context;
     this.#claims = claims;
+    this.#outbox = outbox;
     this.#inbox = inbox;
     this.#outcomes = outcomes;
     this.#addId = change(db, 'INSERT OR IGNORE INTO ids VALUES (?, ?, ?)');
@@ -73,7 +76,7 @@ export class Intake {
   }
 
   accept(s: Submission): Accepted {
-    const { ledger, transaction } = this.#context;
+    const { ledger } = this.#context;
     const session = ledger.session(s.session).no;
     const id = ledger.state.last_id + 1;
     // The key decides: one statement both looks and writes.
@@ -107,7 +110,7 @@ export class Intake {
     }
     ledger.changeSession(session).pending++;
     ledger.changeProvider(provider).depth++;
-    transaction.outboxWork(s.provider);
+    this.#outbox.arrived(provider, session);
     return { kind: 'taken', id };
   }
 

@@ -9,8 +9,6 @@ export const READY_MAX = 10_000;
 export class Lane {
   /** Rows up to this number were met. */
   cursor = 0;
-  /** The latest time at which a row was passed over because it had expired: were the clock set back, it had not. */
-  passedAt = 0;
   /** A binary heap: the smallest number first. May hold numbers twice, or of rows that are gone: whoever takes one looks. */
   readonly #ready: number[] = [];
 
@@ -33,7 +31,6 @@ export class Lane {
   /** Starts again from the beginning: always right, at the price of meeting again what is in flight. */
   reset(): void {
     this.cursor = 0;
-    this.passedAt = 0;
     this.#ready.length = 0;
   }
 }

@@ -54,16 +54,17 @@ export class Outcomes {
   }
 
   settle({ id, claim, at, verdict }: Settlement): Settled {
-    const provider = this.#claims.providerOf(id, claim);
+    const loan = this.#claims.of(id, claim);
     if (verdict.kind === 'retry') {
-      if (provider === undefined) return { kind: 'stale' };
-      const { dueAt, answered, because } = verdict;
-      this.#retry.run(Math.max(0, dueAt), answered ? 1 : 0, because, answered ? at : null, id);
+      if (!loan) return { kind: 'stale' };
+      const { answered, because } = verdict;
+      const dueAt = Math.max(0, verdict.dueAt);
+      this.#retry.run(dueAt, answered ? 1 : 0, because, answered ? at : null, id);
       this.#claims.end(id);
-      this.#outbox.announce(provider); // whoever waits wants to know until when
+      this.#outbox.sleeps(loan, dueAt);
       return { kind: 'scheduled' };
     }
-    if (provider === undefined && !verdict.accepted) return { kind: 'stale' };
+    if (!loan && !verdict.accepted) return { kind: 'stale' };
     const row = this.finish(id, verdict.dead !== undefined);
     if (!row) return { kind: 'stale' };
     const session = this.#context.ledger.sessionByNo(row.session).name;

@@ -66,7 +66,8 @@ export const MIGRATIONS: readonly string[] = [
     headers TEXT,                      -- of an opaque payload; NULL: the payload is JSON text
     payload ANY NOT NULL
   ) STRICT;
-  CREATE INDEX outbox_due ON outbox (provider, retry_at);
+  CREATE INDEX outbox_awake ON outbox (provider, session) WHERE retry_at IS NULL;
+  CREATE INDEX outbox_due ON outbox (provider, session, retry_at) WHERE retry_at IS NOT NULL;
   CREATE INDEX outbox_asleep ON outbox (provider) WHERE retry_at IS NOT NULL;
   CREATE INDEX outbox_held ON outbox (provider, target, retry_at) WHERE held = 1;
   CREATE INDEX outbox_group ON outbox (session, provider, group_id) WHERE group_id IS NOT NULL;

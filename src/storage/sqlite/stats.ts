@@ -17,12 +17,15 @@ export class Stats {
     const { db } = context;
     this.#context = context;
     this.#inbox = inbox;
-    const first = (condition: string): string =>
-      `SELECT accepted_at FROM outbox WHERE provider = ? AND retry_at IS ${condition} ORDER BY id LIMIT 1`;
-    this.#oldestAwake = select<{ accepted_at: number }>(db, first('NULL'));
+    this.#oldestAwake = select<{ at: number | null }>(
+      db,
+      `SELECT min((SELECT accepted_at FROM outbox INDEXED BY outbox_awake
+       WHERE provider = ? AND session = sessions.no AND retry_at IS NULL ORDER BY id LIMIT 1)) AS at FROM sessions`,
+    );
     this.#oldestAsleep = select<{ accepted_at: number }>(
       db,
-      first('NOT NULL').replace('outbox', 'outbox INDEXED BY outbox_asleep'),
+      `SELECT accepted_at FROM outbox INDEXED BY outbox_asleep WHERE provider = ? AND retry_at IS NOT NULL
+       ORDER BY id LIMIT 1`,
     );
     this.#span = select<{ span: number }>(
       db,
@@ -54,7 +57,7 @@ export class Stats {
   }
 
   #oldestMessageAt(provider: number): number {
-    const awake = this.#oldestAwake.get(provider)?.accepted_at ?? Infinity;
+    const awake = this.#oldestAwake.get(provider)?.at ?? Infinity;
     return Math.min(awake, this.#oldestAsleep.get(provider)?.accepted_at ?? Infinity);
   }
 }
