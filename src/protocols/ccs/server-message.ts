@@ -1,3 +1,4 @@
+import { isDeeper } from '../../lib/depth.ts';
 import { NS, type XmlElement } from '../xmpp/index.ts';
 import { CCS_NS } from './downstream.ts';
 
@@ -182,14 +183,6 @@ function parseObject(json: string): Fields | undefined {
   } catch {
     return undefined;
   }
-}
-
-/** Whether objects and arrays lie in each other more than `levels` deep. */
-function isDeeper(value: unknown, levels: number): boolean {
-  if (typeof value !== 'object' || value === null) return false;
-  if (levels === 0) return true;
-  for (const item of Array.isArray(value) ? value : Object.values(value)) if (isDeeper(item, levels - 1)) return true;
-  return false;
 }
 
 function isObject(value: unknown): value is Fields {
