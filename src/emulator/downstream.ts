@@ -1,10 +1,13 @@
 /** What an app server's JSON is, and what CCS would say to it. */
+import { isDeeper } from '../lib/depth.ts';
 
 /** Bytes of keys and values in `data`. [fcm.md §1.4] */
 export const MAX_PAYLOAD_BYTES = 4096;
 export const MAX_TOPIC_PAYLOAD_BYTES = 2048;
 /** Seconds: four weeks. */
 export const MAX_TTL = 2_419_200;
+/** Levels of the JSON, itself the first. Nobody has recorded what CCS does with more; it has to end somewhere. */
+export const MAX_DEPTH = 64;
 /** Operators in a condition. */
 export const MAX_OPERATORS = 2;
 
@@ -49,7 +52,7 @@ export function readDownstream(text: string): Downstream {
   } catch {
     return UNREADABLE;
   }
-  if (!isObject(json)) return UNREADABLE;
+  if (!isObject(json) || isDeeper(json, MAX_DEPTH)) return UNREADABLE;
   const { message_id: id, to, message_type: type } = json;
   if (typeof id !== 'string' || id === '') return NO_ID;
   if (type === 'ack') return { kind: 'ack', to: typeof to === 'string' ? to : undefined, id };

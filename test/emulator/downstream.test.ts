@@ -174,3 +174,18 @@ test('a stanza without gcm gets 400; presence and errors get nothing', async (t)
   const [xml] = await client.expect(/<message.*?<\/message>/);
   t.regex(xml, /^<message id="b" type="error"/);
 });
+
+test('JSON nested deeper than 64 levels is refused, and the connection goes on', async (t) => {
+  const { login } = await start(t);
+  const client = await login();
+  const nested = (levels: number) =>
+    `<message><gcm xmlns="google:mobile:data">{"to":"t","message_id":"m","data":{"k":${'['.repeat(levels - 2)}${']'.repeat(levels - 2)}}}</gcm></message>`;
+  client.write(nested(64));
+  t.like(await client.json(), { message_type: 'ack' });
+  for (const levels of [65, 100_000]) {
+    client.write(nested(levels));
+    await client.expect(/JSON_PARSING_ERROR/);
+  }
+  client.write(nested(64));
+  t.like(await client.json(), { message_type: 'ack' });
+});

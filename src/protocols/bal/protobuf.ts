@@ -31,7 +31,7 @@ export function readProtobuf(body: Buffer): RawFrame {
   } catch (cause) {
     throw invalid('the frame is not a valid protobuf message', { cause });
   }
-  refuseWrongTypes(message.$unknowns);
+  checkUnknown(message.$unknowns);
   if (message.taken === null) message.taken = undefined; // the library's word for an absent optional field
   if (message.sequence_id) message.sequence_id = toNumber(message.sequence_id, 'sequence_id');
   const list = message.sequence_ids;
@@ -43,12 +43,18 @@ function dataOf(text: unknown): ReturnType<RawFrame['data']> {
   return typeof text === 'string' && text !== '' ? readDataText(text) : { value: undefined };
 }
 
-/** protobuf skips a known field whose wire type is not the schema's; here that is an error [BAL §Framing]. */
-function refuseWrongTypes(unknowns: unknown): void {
+/**
+ * The library skips a known field whose wire type is not the schema's; here that is an error [BAL §Framing]. And it skips a
+ * varint of any length, where 10 bytes hold all 64 bits.
+ */
+function checkUnknown(unknowns: unknown): void {
   if (!Array.isArray(unknowns)) return;
-  for (const raw of unknowns) {
-    const field = schema().fieldsById[protobuf.Reader.create(raw).uint32() >>> 3];
+  for (const raw of unknowns as Uint8Array[]) {
+    const reader = protobuf.Reader.create(raw);
+    const tag = reader.uint32();
+    const field = schema().fieldsById[tag >>> 3];
     if (field) throw invalid(`${field.name} has the wrong type`);
+    if ((tag & 7) === 0 && raw.length - reader.pos > 10) throw invalid('an unknown field is longer than 64 bits');
   }
 }
 

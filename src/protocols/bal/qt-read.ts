@@ -6,8 +6,8 @@ import { BASE_BYTES, HEAD_BYTES, isObjectBit, MAGIC, type, WORD_BYTES } from './
 
 /**
  * A body in Qt 5 binary JSON, version 1 [BAL §Framing]. Nothing in it is believed: every offset and length is checked
- * against the container that it lies in, and no byte may be read twice, so that a small frame can not unfold into a
- * large value. Keys may stand in any order.
+ * against the container that it lies in, and no word may belong to two values, so that a small frame can not unfold into
+ * a large value. Keys may stand in any order.
  * @throws {BalError} INVALID_FRAME
  */
 export function readQt(body: Buffer): RawFrame {
@@ -39,14 +39,14 @@ interface Base {
 
 class Reader {
   readonly #bytes: Buffer;
-  /** Bytes that may still be read: in an honest document every byte belongs to one value. */
-  #budget: number;
+  /** 1 for every word that belongs to a value already read. */
+  readonly #taken: Uint8Array;
   /** The first key that stands twice within `fcm_data`. */
   twice: string | undefined;
 
   constructor(bytes: Buffer) {
     this.#bytes = bytes;
-    this.#budget = bytes.length;
+    this.#taken = new Uint8Array(Math.ceil(bytes.length / WORD_BYTES));
   }
 
   root(): JsonObject {
@@ -64,7 +64,8 @@ class Reader {
     // An empty container may say 0 instead of where its table would stand.
     if (length > 0 && (tableOffset < BASE_BYTES || tableOffset % WORD_BYTES !== 0)) throw broken('a table offset');
     if (tableOffset > size || length > (size - tableOffset) / WORD_BYTES) throw broken('the length of a container');
-    this.#spend(BASE_BYTES + length * WORD_BYTES);
+    this.#take(start, BASE_BYTES);
+    if (length > 0) this.#take(start + tableOffset, length * WORD_BYTES);
     return { start, table: start + tableOffset, length, object: (word & isObjectBit) !== 0 };
   }
 
@@ -73,7 +74,7 @@ class Reader {
     for (let i = 0; i < base.length; i++) {
       const entry = this.#place(base, this.#word(base.table + i * WORD_BYTES), WORD_BYTES);
       const word = this.#word(entry);
-      this.#spend(WORD_BYTES);
+      this.#take(entry, WORD_BYTES);
       const key = this.#string(base, entry - base.start + WORD_BYTES, (word & 0x10) !== 0);
       const value = this.#value(base, word, depth, inData || (depth === 1 && key === 'fcm_data'));
       if (Object.hasOwn(object, key)) {
@@ -124,7 +125,7 @@ class Reader {
 
   #double(base: Base, offset: number): number {
     const at = this.#place(base, offset, 8);
-    this.#spend(8);
+    this.#take(at, 8);
     const value = this.#bytes.readDoubleLE(at);
     if (!Number.isFinite(value)) throw broken('a number that is not finite');
     return value;
@@ -136,7 +137,7 @@ class Reader {
     const head = latin ? 2 : WORD_BYTES;
     const bytes = latin ? this.#bytes.readUInt16LE(at) : this.#word(at) * 2;
     if (bytes > base.table - at - head) throw broken('the length of a string');
-    this.#spend(head + bytes);
+    this.#take(at, head + bytes);
     return this.#bytes.toString(latin ? 'latin1' : 'utf16le', at + head, at + head + bytes);
   }
 
@@ -152,8 +153,12 @@ class Reader {
     return this.#bytes.readUInt32LE(at);
   }
 
-  #spend(bytes: number): void {
-    this.#budget -= bytes;
-    if (this.#budget < 0) throw broken('values that overlap');
+  /** Marks the words from `at` on as read; `at` is the start of a word. */
+  #take(at: number, bytes: number): void {
+    const end = Math.ceil((at + bytes) / WORD_BYTES);
+    for (let word = at / WORD_BYTES; word < end; word++) {
+      if (this.#taken[word] === 1) throw broken('values that overlap');
+      this.#taken[word] = 1;
+    }
   }
 }

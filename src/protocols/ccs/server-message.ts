@@ -1,3 +1,4 @@
+import { isDeeper } from '../../lib/depth.ts';
 import { NS, type XmlElement } from '../xmpp/index.ts';
 import { CCS_NS } from './downstream.ts';
 
@@ -30,7 +31,7 @@ export type ServerMessage =
       readonly id: string;
       /** The app's package name; empty if it is missing. */
       readonly category: string;
-      /** The JSON object as it came. */
+      /** The JSON object as it came, unless it is nested too deep. */
       readonly json: string;
     }
   | { readonly kind: 'draining' }
@@ -61,6 +62,12 @@ const CODES: Readonly<Record<string, number>> = {
   'service-unavailable': 503,
 };
 
+/**
+ * Levels of the JSON, itself the first. It becomes the second level of a frame that backends read, which has 64; and what
+ * is nested without end can be parsed but not printed again. Of what is deeper, the values that are not nested count.
+ */
+export const MAX_DEPTH = 63;
+
 /** Reads a `<message>` of the server. Knows elements by namespace; never throws. */
 export function readServerMessage(message: XmlElement): ServerMessage {
   const payload = message.child('gcm', CCS_NS);
@@ -70,6 +77,10 @@ export function readServerMessage(message: XmlElement): ServerMessage {
   const fields = parseObject(json);
   // The documentation's own example of a draining message misses a comma. [fcm.md §1.3]
   if (!fields) return DRAINING.test(json) ? { kind: 'draining' } : { kind: 'unknown', reason: 'bad_json' };
+  if (isDeeper(fields, MAX_DEPTH)) {
+    const flat = Object.fromEntries(Object.entries(fields).filter(([, value]) => typeof value !== 'object'));
+    return readFields(flat, JSON.stringify(flat));
+  }
   return readFields(fields, json);
 }
 

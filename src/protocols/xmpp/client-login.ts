@@ -160,9 +160,12 @@ function select(element: XmlElement, phase: Phase): LibraryElement | LoginError 
   return undefined;
 }
 
+/** Without prefixes, whose declarations may stand further out: the library repeats in an error what it was asked. */
 function toLibrary(element: XmlElement): LibraryElement {
   const attrs: Record<string, string> = { xmlns: element.ns };
-  for (const [key, value] of Object.entries(element.attrs)) if (!key.startsWith('xmlns')) attrs[key] = value;
+  for (const [key, value] of Object.entries(element.attrs)) {
+    if (key !== 'xmlns' && (!key.includes(':') || key.startsWith('xml:'))) attrs[key] = value;
+  }
   const children = element.children.map((child) => (typeof child === 'string' ? child : toLibrary(child)));
   return xml(element.name, attrs, children);
 }

@@ -72,7 +72,7 @@ const FIELDS: Readonly<Record<string, number>> = {
 export function protobufOf(fields: Readonly<Record<string, unknown>>): Buffer {
   const bytes: number[] = [];
   for (const [name, value] of Object.entries(fields)) {
-    const field = FIELDS[name];
+    const field = Object.hasOwn(FIELDS, name) ? FIELDS[name] : undefined;
     if (field === undefined) continue;
     if (name === 'fcm_data') bytes.push(...pb.text(field, JSON.stringify(value)));
     else if (typeof value === 'string') bytes.push(...pb.text(field, value));

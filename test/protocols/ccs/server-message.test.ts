@@ -109,3 +109,22 @@ test('nothing that CCS could send throws', (t) => {
     }
   }
 });
+
+test('of JSON nested too deep the values that are not nested count: 63 levels are taken, 64 are not', (t) => {
+  const deep = (levels: number) => '['.repeat(levels - 1) + ']'.repeat(levels - 1);
+  for (const type of ['ack', 'nack', 'receipt', 'upstream'] as const) {
+    const head = type === 'upstream' ? '' : `"message_type":"${type}",`;
+    const json = (levels: number) => `{${head}"message_id":"w","from":"d","data":{"k":${deep(levels - 1)}}}`;
+    const kept = gcm(json(63));
+    const left = gcm(json(64));
+    const bottomless = gcm(json(20_000));
+    t.deepEqual(bottomless, left);
+    t.is(left.kind, type);
+    t.true('fields' in kept ? 'data' in kept.fields : 'json' in kept && kept.json === json(63));
+    t.is('fields' in left ? answerJson(left.fields, 'own') : 'json' in left && left.json, flat(type));
+    if (left.kind === 'receipt') t.true(receiptJson(left.fields, 'own').includes('"original_message_id":"own"'));
+  }
+});
+
+const flat = (type: string) =>
+  type === 'upstream' ? '{"message_id":"w","from":"d"}' : `{"message_type":"${type}","message_id":"own","from":"d"}`;

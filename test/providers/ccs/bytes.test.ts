@@ -1,4 +1,5 @@
 import test from 'ava';
+import { stanzas } from '../../protocols/ccs/elements.ts';
 import { bench, message, pause, until } from './bench.ts';
 import { BIND, MECHANISMS, type Peer, STREAM, SUCCESS } from './scripted-server.ts';
 
@@ -155,4 +156,14 @@ test('upstream messages in the same chunk as the bind result are not lost', asyn
   });
   await until(() => b.server.peers[0]?.acks.length === 1);
   t.is(b.upstream.length, 1);
+});
+
+test('a question that is not understood is answered in readable XML, whatever its prefixes', async (t) => {
+  const answers: string[] = [];
+  await using b = await bench({ script: { other: (_, text) => void answers.push(text) } });
+  b.server.peers[0]?.write('<iq type="get" id="q" xmlns:a="u"><a:b a:c="d" xml:lang="e"/></iq>');
+  await until(() => answers.length === 1);
+  const [iq] = stanzas(answers[0] ?? '');
+  t.like(iq?.attrs, { type: 'error', id: 'q' });
+  t.true(iq?.firstElement?.is('b', 'u'));
 });
