@@ -42,6 +42,8 @@ export class Logins {
       try {
         await this.#links.logIn(lane);
         gate.succeeded(leave);
+        // What the server says behind the end of the login is read before we hear of that end.
+        if (lane.state !== 'open') gate.dropped(lane);
         count('login');
         log.info('connection opened', { lane: lane.id });
         return lane;

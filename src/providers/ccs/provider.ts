@@ -244,7 +244,7 @@ class Ccs implements CcsProvider {
     if (known && !leaving && end.kind !== 'local') {
       this.#count('drop');
       this.#log.warn('connection lost', { lane: lane.id, because, inFlight: left.length });
-      this.#gate.dropped(lane.openedAt, lane.received > 0);
+      this.#gate.dropped(lane);
     } else if (known) this.#log.info('connection closed', { lane: lane.id, because, inFlight: left.length });
     this.#pool.ended(lane, left.length);
     const blame = condition !== undefined && isBlame(condition);

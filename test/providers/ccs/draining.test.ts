@@ -69,10 +69,11 @@ test('a draining connection that nobody closes is closed after drain_timeout', a
 });
 
 test('draining_max bounds the draining connections: the oldest is closed beyond', async (t) => {
-  await using b = await bench({ options: { draining_max: 2 } });
+  await using b = await bench({ options: { draining_max: 2 }, script: { message: (peer, m) => peer.ack(m) } });
   for (let n = 0; n < 3; n++) {
     const peer = await until(() => b.server.peers[n]?.online && b.server.peers[n]);
     await until(() => b.provider.pool().open === 1);
+    t.is((await b.send(message())).kind, 'accepted');
     peer.say(CONTROL);
     await until(() => b.events.drain === n + 1);
     t.is(b.events.drain_overflow, n < 2 ? undefined : 1);
