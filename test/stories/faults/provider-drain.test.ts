@@ -1,8 +1,8 @@
 import test from 'ava';
 import { bench, message } from '../../providers/ccs/bench.ts';
 import { type Peer, stanzaOf } from '../../providers/ccs/scripted-server.ts';
-import { Story } from '../harness.ts';
-import { Books, checkService, until } from './books.ts';
+import type { Story } from '../harness.ts';
+import { begin, checkService, until } from './books.ts';
 
 const WINDOW = 40;
 const unacked = ({ emulator }: Story): number =>
@@ -14,12 +14,10 @@ async function fill(story: Story, lanes: number): Promise<void> {
 }
 
 test('[promise 3, 4, 5] all connections drain at once with full windows, three times: no message is sent twice, each has one outcome', async (t) => {
-  const story = await Story.start({
+  const { story, control, books } = await begin(t, {
     emulator: { hold_acks: true, drain_min: '20ms' },
     pool: { min: 3, max: 3, window: WINDOW },
   });
-  const { control } = story.emulator;
-  const books = await Books.open(story);
   books.send(1_500);
   for (let round = 1; round <= 3; round++) {
     await until(() => control.connections().filter(({ state }) => state === 'bound').length === 3, 'three connections');
@@ -39,35 +37,30 @@ test('[promise 3, 4, 5] all connections drain at once with full windows, three t
   t.deepEqual([drains, drops], [9, 0]);
   t.is(repeated, nacks.CONNECTION_DRAINING ?? 0, 'only what came behind the announcement was sent again');
   t.is(received, 1_500 + repeated);
-  await story.stop();
 });
 
 test('[promise 3, 4] every connection drains after fifty messages, told or not: each message has one outcome', async (t) => {
   for (const announce_drain of [true, false]) {
-    const story = await Story.start({
+    const { story, control, books } = await begin(t, {
       emulator: { drain_after: 50, announce_drain, latency: '1ms', latency_spread: '3ms', drain_min: '10ms' },
       pool: { min: 2, max: 4, window: WINDOW },
     });
-    const books = await Books.open(story);
     books.send(2_000);
     await books.check(t);
     await checkService(t, story, books);
-    const { drains, repeated, nacks } = story.emulator.control.stats();
+    const { drains, repeated, nacks } = control.stats();
     t.true(drains >= 20, `${drains} drains`);
     t.is(repeated, nacks.CONNECTION_DRAINING ?? 0);
-    await story.stop();
   }
 });
 
 test('[promise 3, 5] draining connections that the server never closes: draining_max of them stay, what the others owed is sent again', async (t) => {
-  const story = await Story.start({
+  const { story, control, books } = await begin(t, {
     emulator: { hold_acks: true, drain_min: '10m', drain_max: '10m' },
     pool: { min: 1, max: 1, window: WINDOW },
     ccs: { draining_max: 2 },
     surroundings: { random: () => 0 },
   });
-  const { control } = story.emulator;
-  const books = await Books.open(story);
   books.send(400);
   for (let round = 1; round <= 5; round++) {
     const [fresh] = await until(() => {
@@ -86,7 +79,6 @@ test('[promise 3, 5] draining connections that the server never closes: draining
   const twice = control.messages(2);
   t.true(twice.length >= 3 * WINDOW, 'the windows of the three that were closed went out again');
   t.true(twice.every(({ acks }) => acks === 1));
-  await story.stop();
 });
 
 const DRAINING = { message_type: 'control', control_type: 'CONNECTION_DRAINING' };
