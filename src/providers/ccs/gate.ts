@@ -1,7 +1,7 @@
 import { type Backoff, equalJitter, fullJitter, type Random } from '../../lib/backoff.ts';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import { type Log, reason } from '../../lib/log.ts';
-import { LoginError } from '../../protocols/ccs/index.ts';
+import { LoginError, type LoginFault } from '../../protocols/ccs/index.ts';
 
 /** Between logins that failed. The first try after a drop that followed a login comes at once. [fcm.md §1.10] */
 export const LOGIN_BACKOFF: Backoff = { baseMs: 1_000, capMs: 60_000 };
@@ -12,7 +12,7 @@ const PROVEN_MS = 10_000;
 
 /** Why there are no logins now. */
 export interface Trouble {
-  readonly fault: 'auth' | 'unreachable' | 'refused' | 'dropped';
+  readonly fault: LoginFault | 'dropped';
   readonly because: string;
 }
 
@@ -127,7 +127,9 @@ export class LoginGate {
     this.#trouble = trouble;
     if (known) return;
     const facts = { fault: trouble.fault, because: trouble.because };
+    // Both get better only by hand.
     if (trouble.fault === 'auth') this.#log.error('login refused', facts);
+    else if (trouble.fault === 'certificate') this.#log.error('certificate refused', facts);
     else this.#log.warn('login failed', facts);
   }
 

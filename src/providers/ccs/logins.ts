@@ -1,4 +1,5 @@
 import type { Log } from '../../lib/log.ts';
+import { LoginError } from '../../protocols/ccs/index.ts';
 import type { LoginGate } from './gate.ts';
 import type { Lane } from './lane.ts';
 
@@ -49,6 +50,7 @@ export class Logins {
         return lane;
       } catch (error) {
         count('login_failed');
+        if (error instanceof LoginError && error.fault === 'certificate') count('bad_certificate');
         gate.failed(leave, error);
       } finally {
         this.#lanes.delete(lane);

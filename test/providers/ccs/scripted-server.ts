@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
-import { createCertificate, LOCAL_NAMES } from '../../../src/emulator/certificate.ts';
+import { createCertificate, LOCAL_NAMES, type ServerCertificate } from '../../../src/emulator/certificate.ts';
 
 const DAY = 86_400_000;
 const valid = { notBefore: new Date(Date.now() - DAY), notAfter: new Date(Date.now() + DAY) };
@@ -194,6 +194,8 @@ export interface ScriptedServer extends AsyncDisposable {
   readonly script: Script;
   /** Path of the authority's certificate. */
   readonly ca: string;
+  /** Connections from now on see this certificate. */
+  certify(certificate: ServerCertificate): void;
 }
 
 /** A CCS that does what a test tells it to, byte for byte. */
@@ -217,6 +219,7 @@ export async function scriptedServer(
     peers,
     script: whole,
     ca,
+    certify: ({ cert, key }) => server.setSecureContext({ cert, key }),
     async [Symbol.asyncDispose]() {
       for (const peer of peers) peer.drop();
       rmSync(folder, { recursive: true, force: true });
