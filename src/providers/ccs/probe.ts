@@ -7,7 +7,7 @@ import { poisoned } from './outcomes.ts';
 
 /** Connections that a message may end on its own before it is a dead letter. */
 const KILLS_MAX = 2;
-/** Messages under suspicion, at most; beyond, the oldest are forgotten and sent like any other. */
+/** Messages under suspicion, and waiting for their turn, at most; beyond, they are sent like any other. */
 const SUSPECTS_MAX = 1_000;
 
 /** Stream errors that are about the server or the connection, never about what was sent. [RFC 6120 §4.9.3] */
@@ -67,14 +67,16 @@ export class Probe {
       return;
     }
     const { wireId } = flight.message;
+    if (this.#queue.length >= SUSPECTS_MAX) {
+      // Not under suspicion any more: it would come back here at once, again and again.
+      this.#suspects.delete(wireId);
+      flight.resolve({ kind: 'unanswered', because: 'too many messages wait to be sent alone' });
+      return;
+    }
     if (!this.#suspects.has(wireId)) {
       this.#suspects.set(wireId, 0);
       const [oldest] = this.#suspects.keys();
       if (this.#suspects.size > SUSPECTS_MAX && oldest !== undefined) this.#suspects.delete(oldest);
-    }
-    if (this.#queue.length >= SUSPECTS_MAX) {
-      flight.resolve({ kind: 'unanswered', because: 'too many messages wait to be sent alone' });
-      return;
     }
     this.#queue.push({ flight, since: this.#links.clock.monotonic() });
     if (!this.#running) {
