@@ -80,3 +80,24 @@ test('[promise 3, 5] a stream error on each of many connections: far more messag
   t.is(returned, lanes * 100 - 1_000, `${returned} returned to the store`);
   t.is(await story.metric('pushbridge_dead_letters'), 0);
 });
+
+test('[promise 1, 3] a service in trouble that ends every connection with an error as soon as a message comes: no message is blamed for it', async (t) => {
+  const { story, control, books } = await begin(t, {
+    emulator: { hold_acks: true },
+    pool: { min: 2, max: 2, window: 15 },
+    surroundings: { random: () => 0 },
+  });
+  books.send(60);
+  await until(() => unacked(story) === 30, 'full windows');
+  for (const condition of ['internal-server-error', 'resource-constraint', 'undefined-condition', 'host-unknown']) {
+    for (let round = 0; round < 4; round++) {
+      control.send('all', streamError(condition));
+      await until(() => unacked(story) === 0, 'the end of all connections');
+      await until(() => unacked(story) > 0, 'a message on a new one');
+    }
+  }
+  control.setFaults({ hold_acks: false });
+  control.send('all', streamError('internal-server-error'));
+  await books.check(t);
+  await checkService(t, story, books);
+});
