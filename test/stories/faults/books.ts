@@ -1,4 +1,5 @@
 import type { ExecutionContext } from 'ava';
+import type { ManualClock } from '../../../src/lib/clock.ts';
 import { type Backend, downstream, type Json } from '../../doors/bal/harness.ts';
 import { Story, type StoryOptions } from '../harness.ts';
 
@@ -13,6 +14,23 @@ export async function until<T>(check: () => T | Promise<T>, what: string): Promi
     if (performance.now() > end) throw new Error(`waited in vain: ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
+}
+
+/**
+ * Moves time on until `done`, a second at a time and never during a login: sockets have a time of their own, and deadlines
+ * must not catch what only waits for them.
+ */
+export async function passUntil(
+  clock: ManualClock,
+  pool: () => { readonly connecting: number } | Promise<{ readonly connecting: number }>,
+  done: () => boolean | Promise<boolean>,
+  what: string,
+): Promise<void> {
+  await until(async () => {
+    if (await done()) return true;
+    if ((await pool()).connecting === 0) await clock.advance(1_000);
+    return false;
+  }, what);
 }
 
 /** A story with a book; both end with the test. */

@@ -6,7 +6,7 @@ import { createCertificate, LOCAL_NAMES } from '../../../src/emulator/certificat
 import { ManualClock } from '../../../src/lib/clock.ts';
 import type { Facts, Log } from '../../../src/lib/log.ts';
 import { goodCertificate, scriptedServer } from '../../providers/ccs/scripted-server.ts';
-import { begin, until } from './books.ts';
+import { begin, passUntil, until } from './books.ts';
 import { Forwarder } from './forwarder.ts';
 
 const HOUR = 3_600_000;
@@ -61,7 +61,8 @@ for (const [what, { because, ...request }] of Object.entries(cases)) {
     t.true(path.firsts.length >= 5 && path.firsts.every((bytes) => bytes[0] === 0x16));
     t.deepEqual(server.peers.map(({ text }) => text).join(''), '');
     server.certify(goodCertificate);
-    await clock.advance(17_000);
+    const pool = () => story.pool();
+    await passUntil(clock, pool, async () => (await pool()).open === 1, 'it is let in');
     await books.check(t);
     t.is(await refused(), 5);
     await server[Symbol.asyncDispose]();

@@ -2,7 +2,7 @@ import test from 'ava';
 import { bench, message } from '../../providers/ccs/bench.ts';
 import { type Peer, stanzaOf } from '../../providers/ccs/scripted-server.ts';
 import type { Story } from '../harness.ts';
-import { begin, checkService, until } from './books.ts';
+import { begin, checkService, passUntil, until } from './books.ts';
 
 const WINDOW = 40;
 const unacked = ({ emulator }: Story): number =>
@@ -109,8 +109,12 @@ for (const [when, drain] of [
     t.true(b.provider.pool().draining <= 5);
     t.regex(b.provider.health().detail ?? '', /right after the login/);
     healthy = true;
-    await b.clock.advance(60_000);
-    await until(() => b.provider.room() > 0, 'room');
+    await passUntil(
+      b.clock,
+      () => b.provider.pool(),
+      () => b.provider.room() > 0,
+      'room',
+    );
     t.is((await b.send(message())).kind, 'accepted');
     t.is(b.provider.health().state, 'ok');
   });
