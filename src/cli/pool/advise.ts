@@ -113,7 +113,8 @@ function reason(seen: Seen, most: number): string {
   const beyond = most > CONNECTIONS_MAX ? ` It would take ${most}, but ${CONNECTIONS_MAX} is the most.` : '';
   if (open === 0) return `No connection is open now: /readyz tells why.${beyond}`;
   if (fill >= FULL && waiting > 0) {
-    const backlog = after > before ? `The outbox grows (${before} to ${after})` : `The outbox holds ${after} messages`;
+    const backlog =
+      after > 1.05 * before ? `The outbox grows (${before} to ${after})` : `The outbox holds ${after} messages`;
     if (open >= CONNECTIONS_MAX) {
       return `${backlog} and all windows are full, but ${CONNECTIONS_MAX} connections are the most: only a larger window or a faster service helps.`;
     }

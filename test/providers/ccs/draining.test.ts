@@ -1,5 +1,5 @@
 import test from 'ava';
-import { bench, message, pause, until } from './bench.ts';
+import { bench, message, said, until } from './bench.ts';
 
 const CONTROL = { message_type: 'control', control_type: 'CONNECTION_DRAINING' };
 /** As the documentation prints it, a comma missing. [fcm.md §1.3] */
@@ -25,7 +25,7 @@ for (const [name, control] of [
     t.is((await first).kind, 'accepted');
     old?.say({ from: 'device', message_id: 'u1', category: 'app', data: {} });
     await until(() => old?.acks.length === 1);
-    await pause();
+    await said(old);
     t.false(old?.footer);
     old?.write('</stream:stream>');
     await until(() => old?.footer && b.provider.pool().draining === 0);
