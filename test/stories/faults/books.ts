@@ -61,7 +61,12 @@ export class Books {
 
   /** A book that is kept from now on: everything that comes is acknowledged. */
   static async open(story: Story, fields: Json = {}): Promise<Books> {
-    const books = new Books(await story.logOn({ window: 1_000, confirm: true, ...fields }));
+    return Books.keep(await story.logOn({ window: 1_000, confirm: true, ...fields }));
+  }
+
+  /** The same for a backend that is logged on. */
+  static keep(backend: Backend): Books {
+    const books = new Books(backend);
     void books.#read().catch(() => {}); // the end of the connection; what is missing then, the checks will tell
     return books;
   }
