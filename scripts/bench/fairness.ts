@@ -1,8 +1,7 @@
 /** What a flood from one session costs another: its latency alone, and again while the flood goes on. */
-import { once } from 'node:events';
-import { connect, type Socket } from 'node:net';
-import { FrameDecoder, frame } from '../../src/protocols/bal/index.ts';
-import { type LoadResult, runLoad } from './load.ts';
+import type { ReceivedFrame } from '../../src/protocols/bal/index.ts';
+import { Backend } from './backend.ts';
+import { type LoadResult, runLoad, Template } from './load.ts';
 
 export interface FairnessOptions {
   /** BAL port of a running bridge that serves both sessions, without secrets. */
@@ -38,7 +37,7 @@ export async function measureFairness(options: FairnessOptions): Promise<Fairnes
   const quiet = (name: string) =>
     runLoad({
       port,
-      session: quietSession,
+      sessions: [quietSession],
       connections: 1,
       messages,
       outstanding: messages,
@@ -49,9 +48,10 @@ export async function measureFairness(options: FairnessOptions): Promise<Fairnes
   await quiet('warm');
   const alone = await quiet('alone');
   const floods = await Promise.all(
-    Array.from({ length: floodConnections }, (_, n) =>
-      Flood.open(port, floodSession, Math.ceil(backlog / floodConnections), payload, `${prefix}flood${n}`),
-    ),
+    Array.from({ length: floodConnections }, async (_, n) => {
+      const backend = await Backend.logOn({ port, session: floodSession, confirm: true });
+      return new Flood(backend, Math.ceil(backlog / floodConnections), payload, `${prefix}flood${n}`);
+    }),
   );
   const done = () => floods.reduce((sum, flood) => sum + flood.done, 0);
   await Promise.all(floods.map((flood) => flood.start())); // the backlog is there before anybody measures
@@ -66,43 +66,29 @@ export async function measureFairness(options: FairnessOptions): Promise<Fairnes
 class Flood {
   /** Outcomes so far. */
   done = 0;
-  readonly #socket: Socket;
+  readonly #backend: Backend;
   readonly #backlog: number;
-  readonly #filler: string;
-  readonly #prefix: string;
-  readonly #decoder = new FrameDecoder();
+  readonly #template: Template;
   readonly #full = Promise.withResolvers<void>();
   readonly #over = Promise.withResolvers<void>();
   #sent = 0;
   #taken = 0;
   #stopping = false;
 
-  private constructor(socket: Socket, backlog: number, payload: number, prefix: string) {
-    this.#socket = socket;
+  constructor(backend: Backend, backlog: number, payload: number, prefix: string) {
+    this.#backend = backend;
     this.#backlog = backlog;
-    this.#filler = 'x'.repeat(Math.max(0, payload - 10));
-    this.#prefix = prefix;
-  }
-
-  static async open(port: number, session: string, backlog: number, payload: number, prefix: string): Promise<Flood> {
-    const socket = connect({ port, host: '127.0.0.1', noDelay: true });
-    await once(socket, 'connect');
-    const logon = { message_type: 'LOGON', session_id: session, window: 1_000, confirm: true };
-    socket.write(json(logon));
-    const [chunk] = (await once(socket, 'data')) as [Buffer];
-    if (!chunk.includes('"SUCCESS"')) throw new Error(`logon failed: ${chunk.toString('utf8', 4)}`);
-    return new Flood(socket, backlog, payload, prefix);
+    this.#template = new Template(backend.encoding, prefix, payload);
   }
 
   /** Resolves when the bridge has taken the whole backlog. */
   start(): Promise<void> {
-    const gone = () => {
-      const error = new Error('the bridge closed a connection of the flood');
+    const fail = (error: Error) => {
       this.#full.reject(error);
       this.#over.reject(error);
     };
     this.#over.promise.catch(() => {});
-    this.#socket.on('data', (chunk: Buffer) => this.#read(chunk)).on('close', gone);
+    this.#backend.listen((frames) => this.#take(frames), fail);
     this.#fill();
     return this.#full.promise;
   }
@@ -112,40 +98,23 @@ class Flood {
     this.#stopping = true;
     if (this.done === this.#sent) this.#over.resolve();
     await this.#over.promise;
-    this.#socket.destroy();
+    this.#backend.close();
   }
 
   #fill(): void {
     const room = this.#stopping ? 0 : this.#backlog - (this.#sent - this.done);
-    if (room > 0) this.#socket.write(Buffer.concat(Array.from({ length: room }, () => this.#message())));
+    if (room <= 0) return;
+    this.#backend.socket.write(Buffer.concat(Array.from({ length: room }, () => this.#template.frame(this.#sent++))));
   }
 
-  #message(): Buffer {
-    const n = this.#sent++;
-    return json({
-      message_type: 'DOWNSTREAM',
-      message_id: `${this.#prefix}-${n}`,
-      fcm_data: { to: `token-${n}`, data: { text: this.#filler } },
-    });
-  }
-
-  #read(chunk: Buffer): void {
-    this.#decoder.push(chunk);
-    const sequences: unknown[] = [];
-    for (const body of this.#decoder) {
-      const { message_type: type, sequence_id, message_ids } = JSON.parse(body.toString('utf8'));
-      if (sequence_id !== undefined) sequences.push(sequence_id);
-      if (type === 'DOWNSTREAM_TAKEN') this.#taken += message_ids.length;
-      else if (type === 'DOWNSTREAM_ACK' || type === 'DOWNSTREAM_REJECT') this.done++;
-      else throw new Error(`the bridge says ${body.toString('utf8')}`);
-    }
-    if (sequences.length > 0) {
-      this.#socket.write(json({ message_type: 'ACK', sequence_ids: sequences }));
+  #take(frames: readonly ReceivedFrame[]): void {
+    for (const frame of frames) {
+      if (frame.message_type === 'DOWNSTREAM_TAKEN') this.#taken += frame.message_ids.length;
+      else if (frame.message_type === 'DOWNSTREAM_ACK') this.done++;
+      else throw new Error(`the bridge says ${JSON.stringify(frame)}`);
     }
     if (this.#taken >= this.#backlog) this.#full.resolve();
     if (this.#stopping && this.done === this.#sent) this.#over.resolve();
     this.#fill();
   }
 }
-
-const json = (fields: Record<string, unknown>): Buffer => frame(Buffer.from(JSON.stringify(fields)));

@@ -78,6 +78,28 @@ export async function runSink(
   return { seconds, messages, perSecond: messages / seconds, ...quantiles(times) };
 }
 
+/** A DOWNSTREAM as bytes, in which only the digits of the id and of the token change. */
+export class Template {
+  readonly #bytes: Buffer;
+  readonly #places: readonly number[];
+
+  /** @param payload bytes of `data` */
+  constructor(encoding: Encoding, prefix: string, payload: number) {
+    const digits = '7'.repeat(DIGITS);
+    const fcm_data = { to: `token-${digits}`, data: { text: 'x'.repeat(Math.max(0, payload - 10)) } };
+    const message_id = `${prefix}-${digits}`;
+    this.#bytes = encodeBackendFrame({ message_type: 'DOWNSTREAM', message_id, fcm_data }, encoding);
+    this.#places = [...this.#bytes.toString('latin1').matchAll(new RegExp(digits, 'g'))].map(({ index }) => index);
+  }
+
+  frame(n: number): Buffer {
+    const bytes = Buffer.from(this.#bytes);
+    const digits = String(n).padStart(DIGITS, '0');
+    for (const place of this.#places) bytes.write(digits, place, 'latin1');
+    return bytes;
+  }
+}
+
 /** One connection that sends its share. */
 class Sender {
   readonly #options: LoadOptions;
@@ -86,9 +108,7 @@ class Sender {
   readonly #share: number;
   readonly #times: Float64Array;
   readonly #sentAt: Float64Array;
-  /** A frame as bytes, in which only the digits of the id change. */
-  readonly #template: Buffer;
-  readonly #places: readonly number[];
+  readonly #template: Template;
   #sent = 0;
   #done = 0;
   readonly #finished = Promise.withResolvers<void>();
@@ -100,11 +120,7 @@ class Sender {
     this.#share = share;
     this.#times = times;
     this.#sentAt = new Float64Array(share);
-    const digits = '7'.repeat(DIGITS);
-    const message_id = `${options.prefix}-${digits}`;
-    const fcm_data = { to: `token-${digits}`, data: { text: 'x'.repeat(Math.max(0, options.payload - 10)) } };
-    this.#template = encodeBackendFrame({ message_type: 'DOWNSTREAM', message_id, fcm_data }, backend.encoding);
-    this.#places = [...this.#template.toString('latin1').matchAll(new RegExp(digits, 'g'))].map(({ index }) => index);
+    this.#template = new Template(backend.encoding, options.prefix, options.payload);
   }
 
   static async open(options: LoadOptions, index: number, share: number, times: Float64Array): Promise<Sender> {
@@ -149,10 +165,7 @@ class Sender {
   #message(): Buffer {
     const n = this.#sent++;
     this.#sentAt[n] = performance.now();
-    const bytes = Buffer.from(this.#template);
-    const digits = String(this.#offset + n).padStart(DIGITS, '0');
-    for (const place of this.#places) bytes.write(digits, place, 'latin1');
-    return bytes;
+    return this.#template.frame(this.#offset + n);
   }
 
   #take(frames: readonly ReceivedFrame[]): void {

@@ -1,6 +1,7 @@
 /** The scenarios of the benchmark. Each starts its own bridge and emulator, and gives a table. */
 import { encodings } from '../../src/protocols/bal/index.ts';
 import { Backend } from './backend.ts';
+import { type FairnessResult, measureFairness } from './fairness.ts';
 import { type LoadResult, runLoad, runSink } from './load.ts';
 import { bytesOf, MIB, median, peakBytes, resetPeak, sleep, usage } from './measure.ts';
 import { Rig, type RigOptions, runScript } from './processes.ts';
@@ -249,6 +250,42 @@ async function drain(rig: Rig, messages: number): Promise<number> {
   return (messages * 1000) / (performance.now() - began);
 }
 
+/** A session that sends now and then, alone and beside another with a backlog of 20,000 that sends as fast as it can. */
+const fairness: Scenario = async (setting) => {
+  const sessions = ['quiet', 'flood'];
+  const options = { pool: setting.connections, sessions: sessions.map((id) => ({ id })) };
+  return withRig(setting, options, async (rig) => {
+    const results: FairnessResult[] = [];
+    for (let run = 0; run < Math.min(3, setting.runs); run++) {
+      const [quietSession = '', floodSession = ''] = sessions;
+      results.push(
+        await measureFairness({
+          port: rig.balPort,
+          quietSession,
+          floodSession,
+          payload: setting.payload,
+          prefix: `f${run}`,
+        }),
+      );
+    }
+    const of = (pick: (result: FairnessResult) => number) => median(results.map(pick));
+    const row = (scenario: string, pick: (result: FairnessResult) => LoadResult): Row => ({
+      scenario,
+      'p50 ms': tenth(of((result) => pick(result).p50)),
+      'p95 ms': tenth(of((result) => pick(result).p95)),
+      'p99 ms': tenth(of((result) => pick(result).p99)),
+    });
+    return {
+      title: 'A quiet session beside a flood',
+      note: `100 messages a second; the flood got ${whole(of(({ floodPerSecond }) => floodPerSecond))} a second through meanwhile.`,
+      rows: [
+        row('alone', ({ alone }) => alone),
+        { ...row('beside the flood', ({ beside }) => beside), 'p99 by p99': ratio(of((result) => result.ratio)) },
+      ],
+    };
+  });
+};
+
 const encoding: Scenario = (setting, known) =>
   withRig(setting, { pool: setting.connections }, async (rig) => {
     const rows: Row[] = [];
@@ -269,6 +306,7 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   upstream,
   pool,
   connections,
+  fairness,
   backlog,
   encoding,
 };

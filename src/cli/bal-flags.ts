@@ -4,7 +4,7 @@ import { systemClock } from '../lib/clock.ts';
 import { DeadlineError, deadline } from '../lib/deadline.ts';
 import { createLog, reason } from '../lib/log.ts';
 import { type Args, type Io, type Options, UsageError } from './command.ts';
-import { durationOf, levelOf, required } from './values.ts';
+import { durationOf, levelOf, portOf, required } from './values.ts';
 
 /** The flags of every command that logs on to a bridge. */
 export const balFlags: Options = {
@@ -107,10 +107,4 @@ function readText(file: string, flag: string): string {
   } catch (cause) {
     throw new UsageError(`${flag}: ${reason(cause)}`, { cause });
   }
-}
-
-function portOf(text: string): number {
-  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
-  if (!(port >= 1 && port <= 65_535)) throw new UsageError('--port must be a number from 1 to 65535');
-  return port;
 }

@@ -5,11 +5,12 @@ import { demo } from './demo.ts';
 import { emulate } from './emulate.ts';
 import { spelling } from './help.ts';
 import { listen } from './listen.ts';
+import { pool } from './pool.ts';
 import { send } from './send.ts';
 import { serve } from './serve.ts';
 
 /** Every command, in the order of the help. The README's table is made from this list. */
-export const commands: readonly Command[] = [serve, emulate, send, listen, check, demo];
+export const commands: readonly Command[] = [serve, emulate, send, listen, check, pool, demo];
 
 /** Commands and their options as Markdown. */
 export function cliTable(): string {

@@ -39,3 +39,10 @@ export function pairOf(flag: string, text: string, shape: string): [string, stri
   if (!match) throw new UsageError(`${flag} needs two sides: ${flag} ${shape}`);
   return [match[1] ?? '', match[2] ?? ''];
 }
+
+/** A port that can be connected to. */
+export function portOf(text: string): number {
+  const port = /^\d{1,5}$/.test(text) ? Number(text) : Number.NaN;
+  if (!(port >= 1 && port <= 65_535)) throw new UsageError('--port must be a number from 1 to 65535');
+  return port;
+}

@@ -31,7 +31,7 @@ export const metrics = {
   pushbridge_provider_events_total: {
     type: 'counter',
     labels: ['provider', 'event'],
-    help: 'Events of provider connections: login, login_failed, drop, drain, ack_timeout, unknown_type, error_406 and others.',
+    help: 'Events of provider connections: login, login_failed, bad_certificate, drop, drain, ack_timeout, unknown_type, error_406 and others.',
   },
   pushbridge_provider_window_used: { type: 'gauge', labels: ['provider'], help: 'Messages in flight to the provider.' },
   pushbridge_provider_window_size: { type: 'gauge', labels: ['provider'], help: 'Sum of the windows of open lanes.' },

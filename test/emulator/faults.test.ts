@@ -120,17 +120,19 @@ test('a black hole keeps the connection and says nothing', async (t) => {
   const client = await login();
   await client.expect(/ /);
   control.setFaults({ black_hole: true }, 1);
-  await pause(50);
+  const other = await login();
+  await other.expect(/ /);
   client.seen = '';
   client.send({ to: 'd', message_id: '1' });
   client.write('<iq type="get" id="p"><ping xmlns="urn:xmpp:ping"/></iq>');
   control.upstream();
-  await pause(100);
+  // Time enough for another: its message, its answer, and the next keepalive of all.
+  await other.json();
+  await other.said();
+  await other.expect(/ /);
   t.is(client.seen, '');
   t.false(client.closed);
   t.is(control.stats().received, 0);
-  const other = await login();
-  await other.json();
   control.setFaults({ black_hole: false }, 1);
   t.like(await client.json(), { message_type: 'ack' });
 });
@@ -140,7 +142,9 @@ test('a black hole by token: the message is lost, too', async (t) => {
   const client = await login();
   client.send({ to: 'fault:black-hole', message_id: '1' });
   client.send({ to: 'd', message_id: '2' });
-  await pause(100);
+  await until(() => control.stats().received > 0);
+  const other = await login();
+  t.is(await other.said(), '');
   t.is(client.seen, '');
   t.false(client.closed);
   t.true((control.connections()[0]?.unacked ?? 0) >= 1);
@@ -219,9 +223,9 @@ test('draining: told, nacked, still acking, closed by the server [fcm.md §1.10]
   client.send({ to: 'd', message_id: '2' });
   t.like(await client.json(), { message_type: 'nack', message_id: '2', error: 'CONNECTION_DRAINING' });
   control.upstream({ from: 'y' });
-  await pause(80);
+  await pause(60); // longer than drain_min
+  t.is(await client.said(), '', 'nothing new comes over a draining connection');
   t.false(client.closed);
-  t.is(client.seen, '', 'nothing new comes over a draining connection');
   client.ack(message);
   await until(() => control.stats().upstreamAcked === 1);
   control.releaseAcks();

@@ -31,6 +31,7 @@ export class RawClient {
   closed = false;
   error: NodeJS.ErrnoException | undefined;
   #wake = Promise.withResolvers<void>();
+  #witnesses = 0;
 
   constructor(emulator: Emulator) {
     this.socket = connect({ port: emulator.port, host: '127.0.0.1', servername: 'localhost', ca: emulator.caPem });
@@ -99,6 +100,17 @@ export class RawClient {
     this.write(HEADER + BIND);
     const [, jid = ''] = await this.expect(/<jid>([^<]*)<\/jid><\/bind><\/iq>/);
     return jid;
+  }
+
+  /**
+   * What came until the answer to a ping, which the server gives when it has handled all that was sent before: what a test
+   * expects not to come will not come any more.
+   */
+  async said(): Promise<string> {
+    const id = `witness-${this.#witnesses++}`;
+    this.write(`<iq type="get" id="${id}"><ping xmlns="urn:xmpp:ping"/></iq>`);
+    const [before = ''] = await this.expect(new RegExp(`^.*?<iq [^>]*id="${id}"[^>]*>`, 's'));
+    return before.replace(/<iq [^>]*>$/, '');
   }
 
   send(json: unknown): void {

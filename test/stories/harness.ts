@@ -1,10 +1,10 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { type App, createApp } from '../../src/app.ts';
+import { type App, createApp, type Surroundings } from '../../src/app.ts';
 import { loadConfig } from '../../src/config/index.ts';
 import { createEmulator, type Emulator, type EmulatorInput } from '../../src/emulator/index.ts';
-import type { Clock } from '../../src/lib/clock.ts';
+import { ManualClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { Backend, type Json } from '../doors/bal/harness.ts';
 
@@ -15,8 +15,8 @@ export interface StoryOptions {
   readonly config?: Json;
   readonly ccs?: Json;
   readonly pool?: Json;
-  /** The time of the bridge; the emulator has its own. */
-  readonly clock?: Clock;
+  /** Time, chance and log of the bridge. A `ManualClock` goes on by itself only while the bridge stops. */
+  readonly surroundings?: Partial<Surroundings>;
 }
 
 /** The whole bridge, wired as `pushbridge serve` wires it, with an emulator and a SQLite file of its own. */
@@ -46,7 +46,7 @@ export class Story {
 
   /** Starts the bridge, again or for the first time, on the same store. */
   async startBridge(): Promise<void> {
-    const { config, sessions, ccs, pool, clock } = this.#options;
+    const { config, sessions, ccs, pool, surroundings } = this.#options;
     const text = JSON.stringify({
       store: { url: `sqlite:${join(this.folder, 'bridge.db')}` },
       bal: { port: 0 },
@@ -65,7 +65,7 @@ export class Story {
       },
       ...config,
     });
-    this.#app = await createApp(loadConfig({ text }), { log: silentLog, ...(clock && { clock }) });
+    this.#app = await createApp(loadConfig({ text }), { log: silentLog, ...surroundings });
     await this.#app.start();
   }
 
@@ -75,7 +75,11 @@ export class Story {
   }
 
   async stopBridge(ms = 5_000): Promise<void> {
-    await this.#app?.stop(ms);
+    const clock = this.#options.surroundings?.clock;
+    let stopped = false;
+    const stopping = this.#app?.stop(ms).finally(() => (stopped = true));
+    while (clock instanceof ManualClock && stopping && !stopped) await clock.advance(50);
+    await stopping;
     this.#app = undefined;
   }
 
@@ -91,6 +95,18 @@ export class Story {
 
   async admin(path: string, init?: RequestInit): Promise<Response> {
     return fetch(`http://127.0.0.1:${this.app.adminPort}${path}`, init);
+  }
+
+  /** The pool of the provider as `GET /pool` shows it. */
+  async pool(): Promise<Record<'open' | 'connecting' | 'draining' | 'used' | 'probing', number>> {
+    const { providers } = (await (await this.admin('/pool')).json()) as { providers: { ccs: { facts: never } } };
+    return providers.ccs.facts;
+  }
+
+  /** The value of a metric, 0 if it is not there yet; `name` with its labels as the exposition has them. */
+  async metric(name: string): Promise<number> {
+    const line = (await (await this.admin('/metrics')).text()).split('\n').find((text) => text.startsWith(`${name} `));
+    return Number(line?.slice(name.length + 1) ?? 0);
   }
 
   async stop(): Promise<void> {

@@ -24,8 +24,11 @@ export interface LoginOptions {
   readonly timeoutMs: number;
 }
 
-/** `auth`: the server does not know us. `unreachable`: no connection. `refused`: it did not want to talk with us. */
-export type LoginFault = 'auth' | 'unreachable' | 'refused';
+/**
+ * `auth`: the server does not know us. `unreachable`: no connection. `refused`: it did not want to talk with us.
+ * `certificate`: it could not prove who it is, and was told nothing.
+ */
+export type LoginFault = 'auth' | 'unreachable' | 'refused' | 'certificate';
 
 export class LoginError extends Error {
   readonly fault: LoginFault;
@@ -183,8 +186,16 @@ function endedEarly(end: StreamEnd, phase: Phase): LoginError {
   return new LoginError('unreachable', `${who} closed the connection during the login (${phase})`);
 }
 
+/** What Node.js calls certificates that it does not trust. */
+const BAD_CERTIFICATE =
+  /^(CERT_|DEPTH_ZERO_SELF_SIGNED|SELF_SIGNED_|UNABLE_TO_(GET|VERIFY|DECRYPT|DECODE)_|INVALID_(CA|PURPOSE)|PATH_LENGTH_|HOSTNAME_MISMATCH|ERR_TLS_CERT_ALTNAME)/;
+
 function explain(error: unknown, phase: Phase): LoginError {
   if (error instanceof LoginError) return error;
+  if (error instanceof Error && 'code' in error && BAD_CERTIFICATE.test(String(error.code))) {
+    const why = `the certificate of the server can not be trusted: ${reason(error)} (${error.code})`;
+    return new LoginError('certificate', why, { cause: error });
+  }
   return new LoginError('unreachable', `${reason(error)} (${phase})`, { cause: error });
 }
 

@@ -1,19 +1,27 @@
 import { type Backoff, equalJitter, fullJitter, type Random } from '../../lib/backoff.ts';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import { type Log, reason } from '../../lib/log.ts';
-import { LoginError } from '../../protocols/ccs/index.ts';
+import { LoginError, type LoginFault } from '../../protocols/ccs/index.ts';
 
 /** Between logins that failed. The first try after a drop that followed a login comes at once. [fcm.md §1.10] */
 export const LOGIN_BACKOFF: Backoff = { baseMs: 1_000, capMs: 60_000 };
 /** Between logins with credentials that were refused: they get better only by hand, and abuse may get us blocked. */
 export const AUTH_BACKOFF: Backoff = { baseMs: 10_000, capMs: 60_000 };
-/** A connection that lived so long, or brought anything, was a good one. */
+/** A connection that lived so long, or settled anything, was a good one. */
 const PROVEN_MS = 10_000;
 
 /** Why there are no logins now. */
 export interface Trouble {
-  readonly fault: 'auth' | 'unreachable' | 'refused' | 'dropped';
+  readonly fault: LoginFault | 'dropped';
   readonly because: string;
+}
+
+/** What the gate wants to know of a connection. */
+export interface Connection {
+  /** On the monotonic clock. */
+  readonly openedAt: number;
+  /** Whether it settled anything. */
+  readonly useful: boolean;
 }
 
 /** Leave for one login. */
@@ -31,7 +39,7 @@ export class LoginGate {
   readonly #random: Random;
   readonly #log: Log;
   #failures = 0;
-  /** Connections in a row that were dropped before they were of any use. */
+  /** Connections in a row that ended before they were of any use. */
   #futile = 0;
   #futileAt = Number.NEGATIVE_INFINITY;
   #trouble: Trouble | undefined;
@@ -92,8 +100,8 @@ export class LoginGate {
     this.#release();
   }
 
-  /** A connection that had logged in was dropped. `useful`: it brought anything. */
-  dropped(openedAt: number, useful: boolean): void {
+  /** A connection that had logged in is lost, or drains. */
+  dropped({ openedAt, useful }: Connection): void {
     const now = this.#clock.monotonic();
     if (useful || now - openedAt >= PROVEN_MS) {
       this.#futile = 0;
@@ -102,10 +110,10 @@ export class LoginGate {
     if (openedAt < this.#futileAt) return;
     this.#futileAt = now;
     this.#futile++;
-    // Once may happen; a service that takes logins and drops them at once is one that refuses us.
+    // Once may happen; a service that takes logins and ends them at once is one that refuses us.
     if (this.#futile < 2) return;
     this.#failures = Math.max(this.#failures, this.#futile - 1);
-    this.#blame({ fault: 'dropped', because: 'the server drops connections right after the login' });
+    this.#blame({ fault: 'dropped', because: 'the server drops or drains connections right after the login' });
   }
 
   /** No more logins: everybody who waits is told. */
@@ -119,7 +127,9 @@ export class LoginGate {
     this.#trouble = trouble;
     if (known) return;
     const facts = { fault: trouble.fault, because: trouble.because };
+    // Both get better only by hand.
     if (trouble.fault === 'auth') this.#log.error('login refused', facts);
+    else if (trouble.fault === 'certificate') this.#log.error('certificate refused', facts);
     else this.#log.warn('login failed', facts);
   }
 

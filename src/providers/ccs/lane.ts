@@ -63,8 +63,7 @@ export class Lane implements StreamHandler {
   #state: LaneState = 'open';
   #formerly: LaneState = 'open';
   #changedAt = 0;
-  /** Stanzas received: a connection that brought any was a good one. */
-  received = 0;
+  #useful = false;
   /** When it last carried a message, on the monotonic clock. */
   usedAt: number;
   readonly openedAt: number;
@@ -81,8 +80,10 @@ export class Lane implements StreamHandler {
       clock,
       receiver: settings.receiver,
       ack: (to, messageId) => {
-        if (this.stream.send(ackStanza(to, messageId))) this.#watch.wrote(clock.monotonic());
-        else events.count('upstream_unacked');
+        if (this.stream.send(ackStanza(to, messageId))) {
+          this.#useful = true;
+          this.#watch.wrote(clock.monotonic());
+        } else events.count('upstream_unacked');
       },
       pause: (paused) => this.#watch.pause(paused, clock.monotonic()),
       done: () => this.#rest(),
@@ -102,6 +103,11 @@ export class Lane implements StreamHandler {
   /** When the state last changed, on the monotonic clock. */
   get changedAt(): number {
     return this.#changedAt;
+  }
+
+  /** Whether it settled anything: a message got its answer, or a device's message its ack. */
+  get useful(): boolean {
+    return this.#useful;
   }
 
   /** Messages without an answer. */
@@ -158,7 +164,6 @@ export class Lane implements StreamHandler {
   }
 
   onMessage(element: Parameters<StreamHandler['onMessage']>[0]): void {
-    this.received++;
     const message = readServerMessage(element);
     switch (message.kind) {
       case 'ack':
@@ -207,7 +212,9 @@ export class Lane implements StreamHandler {
       this.#events.count('unexpected_answer');
       return;
     }
-    flight.resolve(outcome(flight.message));
+    const given = outcome(flight.message);
+    if (given.kind !== 'unsent') this.#useful = true;
+    flight.resolve(given);
     this.#events.onFreed(this);
     this.#rest();
   }

@@ -1,4 +1,5 @@
 import type { Log } from '../../lib/log.ts';
+import { LoginError } from '../../protocols/ccs/index.ts';
 import type { LoginGate } from './gate.ts';
 import type { Lane } from './lane.ts';
 
@@ -42,11 +43,14 @@ export class Logins {
       try {
         await this.#links.logIn(lane);
         gate.succeeded(leave);
+        // What the server says behind the end of the login is read before we hear of that end.
+        if (lane.state !== 'open') gate.dropped(lane);
         count('login');
         log.info('connection opened', { lane: lane.id });
         return lane;
       } catch (error) {
         count('login_failed');
+        if (error instanceof LoginError && error.fault === 'certificate') count('bad_certificate');
         gate.failed(leave, error);
       } finally {
         this.#lanes.delete(lane);

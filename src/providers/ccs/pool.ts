@@ -132,6 +132,7 @@ export class LanePool {
     if (lane.state !== 'open') return;
     lane.drain();
     this.#links.count('drain');
+    if (this.#all.has(lane)) this.#links.gate.dropped(lane);
     this.#links.log.info('connection drains', { lane: lane.id, inFlight: lane.inFlight });
     this.#abandon(lane);
   }

@@ -5,9 +5,11 @@ import type { Flight } from './flights.ts';
 import type { Lane } from './lane.ts';
 import { poisoned } from './outcomes.ts';
 
-/** Connections that a message may end on its own before it is a dead letter. */
+/** Connections that a message may end on its own before it is a dead letter, while others get their answers. */
 const KILLS_MAX = 2;
-/** Messages under suspicion, at most; beyond, the oldest are forgotten and sent like any other. */
+/** The same while nobody gets any: then the service is in trouble itself, and ends whatever connection it has. */
+const KILLS_IN_TROUBLE_MAX = 10;
+/** Messages under suspicion, and waiting for their turn, at most; beyond, they are sent like any other. */
 const SUSPECTS_MAX = 1_000;
 
 /** Stream errors that are about the server or the connection, never about what was sent. [RFC 6120 §4.9.3] */
@@ -15,10 +17,14 @@ const INNOCENT = new Set([
   'conflict',
   'connection-timeout',
   'host-gone',
+  'host-unknown',
+  'not-authorized',
   'remote-connection-failed',
   'reset',
+  'resource-constraint',
   'see-other-host',
   'system-shutdown',
+  'unsupported-version',
 ]);
 
 /** Whether a stream error may be the fault of a message in flight. */
@@ -32,7 +38,15 @@ export interface ProbeLinks {
   /** A connection for the probe alone; undefined when there will be none. */
   borrow(): Promise<Lane | undefined>;
   giveBack(lane: Lane): void;
+  /** How many answers the service has given so far, on all connections. */
+  answers(): number;
   count(event: string): void;
+}
+
+interface Suspicion {
+  kills: number;
+  /** Answers that the service had given when it began. */
+  readonly since: number;
 }
 
 /**
@@ -41,8 +55,8 @@ export interface ProbeLinks {
  */
 export class Probe {
   readonly #links: ProbeLinks;
-  /** Kills by wire id. */
-  readonly #suspects = new Map<string, number>();
+  /** By wire id. */
+  readonly #suspects = new Map<string, Suspicion>();
   readonly #queue: { readonly flight: Flight; readonly since: number }[] = [];
   #running = false;
   #stopped = false;
@@ -67,14 +81,16 @@ export class Probe {
       return;
     }
     const { wireId } = flight.message;
-    if (!this.#suspects.has(wireId)) {
-      this.#suspects.set(wireId, 0);
-      const [oldest] = this.#suspects.keys();
-      if (this.#suspects.size > SUSPECTS_MAX && oldest !== undefined) this.#suspects.delete(oldest);
-    }
     if (this.#queue.length >= SUSPECTS_MAX) {
+      // Not under suspicion any more: it would come back here at once, again and again.
+      this.#suspects.delete(wireId);
       flight.resolve({ kind: 'unanswered', because: 'too many messages wait to be sent alone' });
       return;
+    }
+    if (!this.#suspects.has(wireId)) {
+      this.#suspects.set(wireId, { kills: 0, since: this.#links.answers() });
+      const [oldest] = this.#suspects.keys();
+      if (this.#suspects.size > SUSPECTS_MAX && oldest !== undefined) this.#suspects.delete(oldest);
     }
     this.#queue.push({ flight, since: this.#links.clock.monotonic() });
     if (!this.#running) {
@@ -116,7 +132,7 @@ export class Probe {
     }
   }
 
-  /** One suspect, alone on `lane`. Resolves when it has an outcome, or is back at the head of the queue. */
+  /** One suspect, alone on `lane`. Resolves when it has an outcome, or is back in the queue. */
   #try(flight: Flight, lane: Lane): Promise<void> {
     const { message } = flight;
     this.#links.count('probe');
@@ -128,7 +144,8 @@ export class Probe {
       };
       const killed = (condition: string): void => {
         if (this.#kill(message, condition)) resolve(poisoned(message, condition));
-        else this.#queue.unshift({ flight, since: this.#links.clock.monotonic() });
+        // Behind the others: if they get through, it was this one.
+        else this.#queue.push({ flight, since: this.#links.clock.monotonic() });
         done();
       };
       const sent = lane.send({ message, resolve, killed }, this.#links.clock.now());
@@ -138,9 +155,11 @@ export class Probe {
 
   /** Counts a connection that `message` ended alone; true if it is one too many. */
   #kill({ wireId, session, messageId }: Message, condition: string): boolean {
-    const kills = (this.#suspects.get(wireId) ?? 0) + 1;
-    this.#suspects.set(wireId, kills);
-    if (kills < KILLS_MAX) return false;
+    const answers = this.#links.answers();
+    const suspicion = this.#suspects.get(wireId) ?? { kills: 0, since: answers };
+    this.#suspects.set(wireId, suspicion);
+    suspicion.kills++;
+    if (suspicion.kills < (answers > suspicion.since ? KILLS_MAX : KILLS_IN_TROUBLE_MAX)) return false;
     this.#links.count('poisoned');
     this.#links.log.warn('poisoned message', { session, messageId, wireId, condition });
     return true;

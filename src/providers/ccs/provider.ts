@@ -73,6 +73,8 @@ class Ccs implements CcsProvider {
   #sweep: Timer | undefined;
   #sweptAt = 0;
   #laneIds = 0;
+  /** Messages that the service has answered. */
+  #answers = 0;
   #state: 'new' | 'running' | 'stopping' = 'new';
   #stopped: Promise<void> | undefined;
   #atRest: (() => void) | undefined;
@@ -105,6 +107,7 @@ class Ccs implements CcsProvider {
       patienceMs: options.ack_timeout,
       borrow: () => this.#pool.borrow(),
       giveBack: (lane) => this.#pool.giveBack(lane),
+      answers: () => this.#answers,
       count,
     });
     addGauges(telemetry, name, this.#pool);
@@ -215,7 +218,10 @@ class Ccs implements CcsProvider {
   }
 
   readonly #events: LaneEvents = {
-    onFreed: (lane) => this.#pool.freed(lane),
+    onFreed: (lane) => {
+      this.#answers++;
+      this.#pool.freed(lane);
+    },
     onDraining: (lane) => this.#pool.drain(lane),
     onOverdue: (lane, count) => {
       this.#count('ack_timeout');
@@ -244,7 +250,7 @@ class Ccs implements CcsProvider {
     if (known && !leaving && end.kind !== 'local') {
       this.#count('drop');
       this.#log.warn('connection lost', { lane: lane.id, because, inFlight: left.length });
-      this.#gate.dropped(lane.openedAt, lane.received > 0);
+      this.#gate.dropped(lane);
     } else if (known) this.#log.info('connection closed', { lane: lane.id, because, inFlight: left.length });
     this.#pool.ended(lane, left.length);
     const blame = condition !== undefined && isBlame(condition);

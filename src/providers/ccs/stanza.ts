@@ -9,8 +9,11 @@ export function stanzaOf(message: Message, now: number): string {
   return downstreamStanza(ttl === undefined ? { wireId, json } : { wireId, json, ttl });
 }
 
-/** Whole seconds left, rounded up; undefined if the sender gave no TTL. */
+/**
+ * Whole seconds left, rounded up; undefined if the sender gave no TTL. Never more than it gave: a wall clock that was set
+ * back must not make the longest TTL one that the service refuses.
+ */
 function remaining({ ttl, expiresAt }: Message, now: number): number | undefined {
   if (ttl === undefined || ttl === 0) return ttl;
-  return Math.max(0, Math.ceil((expiresAt - now) / 1_000));
+  return Math.min(ttl, Math.max(0, Math.ceil((expiresAt - now) / 1_000)));
 }

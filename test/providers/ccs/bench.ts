@@ -2,7 +2,7 @@ import type { Message, Outcome, Receiver, Telemetry } from '../../../src/core/in
 import { type Clock, ManualClock } from '../../../src/lib/clock.ts';
 import type { Log } from '../../../src/lib/log.ts';
 import { type CcsProvider, ccsOptions, createCcsProvider } from '../../../src/providers/ccs/index.ts';
-import { type Script, type ScriptedServer, scriptedServer } from './scripted-server.ts';
+import { type Peer, type Script, type ScriptedServer, scriptedServer } from './scripted-server.ts';
 
 /** Waits until `check` gives something, in real time: what happens between sockets has its own. */
 export async function until<T>(check: () => T | undefined | false, what = 'it', ms = 5_000): Promise<T> {
@@ -13,6 +13,20 @@ export async function until<T>(check: () => T | undefined | false, what = 'it', 
     if (Date.now() > end) throw new Error(`waited in vain for ${what}`);
     await new Promise((resolve) => setTimeout(resolve, 2));
   }
+}
+
+let witnesses = 0;
+
+/**
+ * What the bridge wrote from the character `since` on, until it answered a ping that came behind everything else on this
+ * connection: all before it has been handled then. What a test expects not to be there will not come any more.
+ */
+export async function said(peer: Peer | undefined, since = peer?.text.length ?? 0): Promise<string> {
+  const id = `witness-${++witnesses}`;
+  peer?.write(`<iq type="get" id="${id}"><ping xmlns="urn:xmpp:ping"/></iq>`);
+  const answer = new RegExp(`<iq [^>]*id="${id}"[^>]*>`);
+  const found = await until(() => answer.exec(peer?.text.slice(since) ?? '') ?? undefined, 'the answer to a ping');
+  return found.input.slice(0, found.index);
 }
 
 /** Long enough for anything that is under way between sockets on this machine. */

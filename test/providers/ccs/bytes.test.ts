@@ -1,6 +1,6 @@
 import test from 'ava';
 import { stanzas } from '../../protocols/ccs/elements.ts';
-import { bench, message, pause, until } from './bench.ts';
+import { bench, message, said, until } from './bench.ts';
 import { BIND, MECHANISMS, type Peer, STREAM, SUCCESS } from './scripted-server.ts';
 
 const upstream = (text: string): string =>
@@ -141,7 +141,7 @@ test('a ping of the server is answered, and other queries refused', async (t) =>
   peer?.write('<iq type="get" id="x" from="@@@"><ping xmlns="urn:xmpp:ping"/></iq>');
   await until(() => peer?.text.includes('id="p1"') && peer.text.includes('id="q1"'));
   t.regex(peer?.text ?? '', /<iq [^>]*id="p1" type="result"/);
-  await pause();
+  await said(peer);
   t.is(b.provider.pool().open, 1);
 });
 

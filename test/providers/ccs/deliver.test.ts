@@ -1,5 +1,5 @@
 import test from 'ava';
-import { bench, message, pause, until } from './bench.ts';
+import { bench, message, said, until } from './bench.ts';
 import { unescapeXml } from './scripted-server.ts';
 
 test('a message reaches the wire under its wire id and is acked under its own', async (t) => {
@@ -55,8 +55,8 @@ test('the pool grows while every lane is full, up to max, and shrinks when idle'
   for (let i = 0; i < 2; i++) void b.send(message());
   await until(() => b.provider.room() === 2);
   for (let i = 0; i < 2; i++) void b.send(message());
-  await pause();
-  t.is(b.provider.pool().open, 3);
+  await b.clock.advance(0);
+  t.like(b.provider.pool(), { open: 3, connecting: 0 });
   t.is(b.provider.room(), 0);
   for (const peer of b.server.peers) for (const m of peer.messages) peer.ack(m);
   await until(() => b.provider.room() === 6);
@@ -89,7 +89,7 @@ test('stop waits for what is in flight, closes streams, and may be called twice'
   const stopped = b.provider.stop(5_000);
   t.is(b.provider.stop(1), stopped);
   t.is(b.provider.room(), 0);
-  await pause();
+  await said(peer);
   t.false(peer.footer);
   peer.ack(m);
   t.is((await sent).kind, 'accepted');

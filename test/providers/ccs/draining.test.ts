@@ -1,5 +1,5 @@
 import test from 'ava';
-import { bench, message, pause, until } from './bench.ts';
+import { bench, message, said, until } from './bench.ts';
 
 const CONTROL = { message_type: 'control', control_type: 'CONNECTION_DRAINING' };
 /** As the documentation prints it, a comma missing. [fcm.md §1.3] */
@@ -25,7 +25,7 @@ for (const [name, control] of [
     t.is((await first).kind, 'accepted');
     old?.say({ from: 'device', message_id: 'u1', category: 'app', data: {} });
     await until(() => old?.acks.length === 1);
-    await pause();
+    await said(old);
     t.false(old?.footer);
     old?.write('</stream:stream>');
     await until(() => old?.footer && b.provider.pool().draining === 0);
@@ -69,10 +69,11 @@ test('a draining connection that nobody closes is closed after drain_timeout', a
 });
 
 test('draining_max bounds the draining connections: the oldest is closed beyond', async (t) => {
-  await using b = await bench({ options: { draining_max: 2 } });
+  await using b = await bench({ options: { draining_max: 2 }, script: { message: (peer, m) => peer.ack(m) } });
   for (let n = 0; n < 3; n++) {
     const peer = await until(() => b.server.peers[n]?.online && b.server.peers[n]);
     await until(() => b.provider.pool().open === 1);
+    t.is((await b.send(message())).kind, 'accepted');
     peer.say(CONTROL);
     await until(() => b.events.drain === n + 1);
     t.is(b.events.drain_overflow, n < 2 ? undefined : 1);

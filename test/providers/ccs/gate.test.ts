@@ -74,12 +74,12 @@ test('closing tells everybody who waits', async (t) => {
 test('drops: one futile connection costs nothing, the second a pause; a good one clears it; a crowd counts once', async (t) => {
   const clock = new ManualClock();
   const gate = new LoginGate(clock, () => 1, silentLog);
-  gate.dropped(0, false);
+  gate.dropped({ openedAt: 0, useful: false });
   t.true(await open(gate));
   await clock.advance(100);
-  gate.dropped(clock.monotonic(), true);
-  for (let i = 0; i < 10; i++) gate.dropped(50, false);
+  gate.dropped({ openedAt: clock.monotonic(), useful: true });
+  for (let i = 0; i < 10; i++) gate.dropped({ openedAt: 50, useful: false });
   t.true(await open(gate));
-  gate.dropped(clock.monotonic(), false);
+  gate.dropped({ openedAt: clock.monotonic(), useful: false });
   t.false(await open(gate));
 });

@@ -98,3 +98,13 @@ test('a suspect without a connection goes back to the store after ack_timeout, a
   t.is((await b.send(sent)).kind, 'accepted');
   t.is(b.events.probe, 1);
 });
+
+test('while nobody gets an answer the service is to blame, but not for ever: ten connections end for one message', async (t) => {
+  await using b = await bench({
+    script: { message: (peer, m) => (m.json.to === 'poison' ? poison(peer) : peer.ack(m)) },
+    random: () => 0,
+    flow: true,
+  });
+  t.like(await b.send(message({ fcm: { to: 'poison' } })), { kind: 'refused', code: 'INVALID_MESSAGE', dead: true });
+  t.is(b.events.stream_error, 1 + 10);
+});

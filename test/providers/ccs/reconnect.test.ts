@@ -1,5 +1,5 @@
 import test from 'ava';
-import { bench, message, pause, until } from './bench.ts';
+import { bench, message, until } from './bench.ts';
 import { BIND, otherHost, STREAM, SUCCESS, scriptedServer } from './scripted-server.ts';
 
 const FAILURE = '<failure xmlns="urn:ietf:params:xml:ns:xmpp-sasl"><not-authorized/></failure>';
@@ -43,7 +43,8 @@ test('a server that takes logins and drops them is not stormed', async (t) => {
   await until(() => b.provider.pool().open === 1);
   second.drop();
   await until(() => b.events.drop === 2);
-  await pause(100);
+  await b.clock.advance(0);
+  t.is(b.provider.pool().connecting, 0);
   t.is(b.server.peers.length, 2);
   t.regex(b.provider.health().detail ?? '', /right after the login/);
   await b.clock.advance(1_000);
@@ -74,7 +75,7 @@ for (const [name, refuse] of [
     t.is(b.provider.health().state, 'down');
     t.regex(b.provider.health().detail ?? '', /sender id or (the )?server key/);
     await b.pass(9_000);
-    await pause(50);
+    t.is(b.provider.pool().connecting, 0);
     t.is(b.server.peers.length, 1);
     await b.pass(1_500);
     await until(() => b.events.login_failed === 2);

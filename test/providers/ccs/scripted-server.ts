@@ -2,7 +2,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
-import { createCertificate, LOCAL_NAMES } from '../../../src/emulator/certificate.ts';
+import { createCertificate, LOCAL_NAMES, type ServerCertificate } from '../../../src/emulator/certificate.ts';
 
 const DAY = 86_400_000;
 const valid = { notBefore: new Date(Date.now() - DAY), notAfter: new Date(Date.now() + DAY) };
@@ -40,16 +40,20 @@ const quiet: Script = {
   hello: (peer) => peer.write(STREAM + MECHANISMS),
   auth: (peer) => peer.write(SUCCESS),
   restarted: (peer) => peer.write(STREAM + BIND),
-  bind: (peer, id) =>
-    peer.write(
-      `<iq type="result" id="${id}"><bind xmlns="urn:ietf:params:xml:ns:xmpp-bind"><jid>1@gcm.googleapis.com/R</jid></bind></iq>`,
-    ),
+  bind: (peer, id) => peer.bound(id),
   message() {},
   other() {},
 };
 
 export const unescapeXml = (text: string): string =>
   text.replaceAll('&lt;', '<').replaceAll('&gt;', '>').replaceAll('&quot;', '"').replaceAll('&amp;', '&');
+
+/** A payload in a `<message>` of the form that acks have. */
+export function stanzaOf(fields: object | string): string {
+  const json = typeof fields === 'string' ? fields : JSON.stringify(fields);
+  const text = json.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
+  return `<message><data:gcm xmlns:data="google:mobile:data">${text}</data:gcm></message>`;
+}
 
 /** One connection, seen from the server. */
 export class Peer {
@@ -73,6 +77,7 @@ export class Peer {
     this.#script = script;
     this.number = number;
     socket.setEncoding('utf8');
+    socket.setNoDelay(true);
     socket.on('data', (chunk: string) => {
       this.text += chunk;
       this.chunks.push(chunk);
@@ -91,11 +96,16 @@ export class Peer {
     this.socket.destroy();
   }
 
+  /** The answer to the binding, and whatever is to come in the same chunk. */
+  bound(id: string, more = ''): void {
+    this.write(
+      `<iq type="result" id="${id}"><bind xmlns="urn:ietf:params:xml:ns:xmpp-bind"><jid>1@gcm.googleapis.com/R</jid></bind></iq>${more}`,
+    );
+  }
+
   /** A payload in a `<message>` of the form that acks have. */
   say(fields: object | string): void {
-    const json = typeof fields === 'string' ? fields : JSON.stringify(fields);
-    const text = json.replaceAll('&', '&amp;').replaceAll('<', '&lt;');
-    this.write(`<message><data:gcm xmlns:data="google:mobile:data">${text}</data:gcm></message>`);
+    this.write(stanzaOf(fields));
   }
 
   ack(message: Sent, more: object = {}): void {
@@ -184,6 +194,8 @@ export interface ScriptedServer extends AsyncDisposable {
   readonly script: Script;
   /** Path of the authority's certificate. */
   readonly ca: string;
+  /** Connections from now on see this certificate. */
+  certify(certificate: ServerCertificate): void;
 }
 
 /** A CCS that does what a test tells it to, byte for byte. */
@@ -207,6 +219,7 @@ export async function scriptedServer(
     peers,
     script: whole,
     ca,
+    certify: ({ cert, key }) => server.setSecureContext({ cert, key }),
     async [Symbol.asyncDispose]() {
       for (const peer of peers) peer.drop();
       rmSync(folder, { recursive: true, force: true });

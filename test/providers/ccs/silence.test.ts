@@ -1,6 +1,6 @@
 import test from 'ava';
 import { ManualClock } from '../../../src/lib/clock.ts';
-import { bench, message, pause, until } from './bench.ts';
+import { bench, message, said, until } from './bench.ts';
 
 /** What the server wrote within the last seconds has been read: only then may time go on. */
 const heard = ({ provider }: Awaited<ReturnType<typeof bench>>) =>
@@ -65,7 +65,7 @@ test('an ack timeout retires the connection: unanswered, replaced, a late ack is
     for (let left = ms; left > 0; left -= 10_000) {
       await b.pass(Math.min(10_000, left));
       peer?.write(' ');
-      await pause(); // a retiring lane is not among those that health looks at
+      await said(peer); // a retiring lane is not among those that health looks at
     }
   };
   await alive(30_000);
@@ -129,7 +129,7 @@ test('health tells the age of the last byte on the connection that has been sile
   t.is(age(), 0);
   await b.pass(20_000);
   two?.write(' ');
-  await pause();
+  await said(two);
   t.is(age(), 20);
   one?.write(' ');
   await until(() => age() === 0);

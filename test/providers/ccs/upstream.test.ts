@@ -2,7 +2,7 @@ import test from 'ava';
 import { STORE_RETRY_MS, StoreError } from '../../../src/core/index.ts';
 import { ManualClock } from '../../../src/lib/clock.ts';
 import { type DeskLinks, type Incoming, UPSTREAM_MAX, UpstreamDesk } from '../../../src/providers/ccs/upstream.ts';
-import { bench, message, pause, until } from './bench.ts';
+import { bench, message, pause, said, until } from './bench.ts';
 
 const upstream = (id: string, more: object = {}) => ({
   from: 'device',
@@ -23,7 +23,7 @@ test('an upstream message is stored, then acked on the connection that it came f
   const [one, two] = b.server.peers;
   two?.say(upstream('u1'));
   await until(() => b.upstream[0]);
-  await pause();
+  await Promise.all([said(one), said(two)]);
   t.deepEqual([one?.acks, two?.acks], [[], []]);
   stored.resolve();
   await until(() => two?.acks[0]);
@@ -84,7 +84,7 @@ test('what the store refuses for a moment is stored and acked on the same connec
   await until(() => b.events.upstream_refused);
   await b.pass(3 * STORE_RETRY_MS);
   for (const id of ids.slice(100)) peer?.say(upstream(id));
-  await pause();
+  await said(peer);
   t.deepEqual(peer?.acks, []);
   refuse = false;
   await b.pass(STORE_RETRY_MS);
@@ -145,14 +145,14 @@ test('a connection that retires waits for the store, and is closed without it in
     return peer;
   };
   const one = await retire(0);
-  await pause();
+  await said(one);
   t.false(one.footer);
   refuse = false;
   await b.pass(STORE_RETRY_MS);
   await until(() => one.acks[0] && one.footer);
   refuse = true;
   const two = await retire(1);
-  await pause();
+  await said(two);
   t.false(two.footer);
   await b.pass(61_000);
   await until(() => two.footer);

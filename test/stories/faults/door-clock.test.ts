@@ -21,7 +21,7 @@ function settable(): Clock & { jump(ms: number): void } {
 test('[promise 3, 6] a wall clock that is set an hour ahead and back drops no connection and stalls nothing', async (t) => {
   const clock = settable();
   const story = await Story.start({
-    clock,
+    surroundings: { clock },
     pool: { min: 1, max: 1 },
     config: { retry: { base: '400ms', cap: '400ms' } },
   });
