@@ -27,7 +27,7 @@ export class Findings {
   );
   readonly #onViolation: (invariant: Invariant, what: string) => void;
 
-  /** @param onViolation told at once, for those who don't want to wait for the end */
+  /** @param onViolation told the first of each at once, for those who don't want to wait for the end */
   constructor(onViolation: (invariant: Invariant, what: string) => void = () => {}) {
     this.#onViolation = onViolation;
   }
@@ -37,8 +37,9 @@ export class Findings {
     row.checked++;
     if (holds) return;
     row.violated++;
+    if (row.details.length >= DETAILS_MAX) return;
     const text = what();
-    if (row.details.length < DETAILS_MAX) row.details.push(text);
+    row.details.push(text);
     this.#onViolation(invariant, text);
   }
 

@@ -200,17 +200,18 @@ export class Stage {
     this.#cleanup.push(undo);
   }
 
-  /** Ends everything; the books are closed. Safe to call twice. */
-  async end(): Promise<void> {
+  /** Ends everything and judges all that is left in the books, unless it was interrupted. Safe to call twice. */
+  async end(interrupted = false): Promise<void> {
     if (this.#ended) return;
     this.#ended = true;
-    await this.load.stop();
-    await this.#bridge?.kill();
+    const stopping = this.load.stop();
+    await this.#bridge?.kill(); // a LOGON that waits for its answer ends with it
+    await stopping;
     await this.killService();
     for (const timer of this.#timers) clearInterval(timer);
     this.readJournal();
     this.#journal.close();
-    this.books.close();
+    if (!interrupted) this.books.close();
     for (const undo of this.#cleanup) undo();
     rmSync(this.folder, { recursive: true, force: true });
   }
@@ -221,9 +222,13 @@ const sessionNames = (count = 3): string[] => Array.from({ length: count }, (_, 
 /** Runs `work` on a stage, and ends everything whatever becomes of it. */
 export async function onStage(options: StageOptions, work: (stage: Stage) => Promise<void>): Promise<void> {
   const stage = await Stage.set(options);
+  // A trial that is interrupted must not leave a mounted or immutable folder behind.
+  const interrupt = (): void => void stage.end(true).finally(() => process.exit(130));
+  process.once('SIGINT', interrupt);
   try {
     await work(stage);
   } finally {
+    process.off('SIGINT', interrupt);
     await stage.end();
   }
 }

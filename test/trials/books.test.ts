@@ -1,6 +1,6 @@
 import test from 'ava';
 import { Books, type Sent } from '../../scripts/trials/books.ts';
-import type { Invariant } from '../../scripts/trials/findings.ts';
+import { DETAILS_MAX, Findings, type Invariant } from '../../scripts/trials/findings.ts';
 import { dataOf } from '../../scripts/trials/message-book.ts';
 
 const sent = (id: string, more: Partial<Sent> = {}): Sent => ({
@@ -300,4 +300,13 @@ test('an upstream message whose ack is not yet in the journal is not forgotten',
   w.books.forget();
   t.is(w.books.upstream.size, 0);
   t.deepEqual(w.violated(), []);
+});
+
+test('of many violations the first are told and all are counted', (t) => {
+  const told: string[] = [];
+  const findings = new Findings((_, what) => told.push(what));
+  for (let n = 0; n < DETAILS_MAX + 5; n++) findings.check('arrival', false, () => `${n}`);
+  t.deepEqual(told, [...findings.details('arrival')]);
+  t.is(told.length, DETAILS_MAX);
+  t.regex(findings.table(), new RegExp(`\\narrival +${DETAILS_MAX + 5} +${DETAILS_MAX + 5} `));
 });
