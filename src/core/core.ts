@@ -3,7 +3,7 @@ import { type Clock, every, type Timer } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { RetryRules } from './outcomes.ts';
-import type { Health, Provider, Store, StoreError, StoreStats } from './ports.ts';
+import type { Health, Provider, Store, StoreError, StoreErrorCode, StoreStats } from './ports.ts';
 import type { SessionRules } from './post.ts';
 import { tellRefusal } from './refusal.ts';
 import { Router } from './router.ts';
@@ -14,6 +14,8 @@ import type { Telemetry } from './telemetry.ts';
 const SWEEP_INTERVAL_MS = 5_000;
 /** How old the figures of the store may be when somebody asks for metrics. */
 const STATS_INTERVAL_MS = 2_000;
+/** How a store can be in trouble. */
+const TROUBLE_CODES: readonly StoreErrorCode[] = ['full', 'failed', 'dead'];
 
 export interface CoreOptions {
   readonly store: Store;
@@ -119,6 +121,10 @@ export class Core {
     const age = (oldestAt: number | undefined) => (oldestAt === undefined ? 0 : (clock.now() - oldestAt) / 1000);
     const outbox = () => this.#stats?.outbox ?? [];
     const inbox = () => this.#stats?.inbox ?? [];
+    // Every code has its value, so that an alarm needs no word about what is absent.
+    telemetry.gauge('pushbridge_store_trouble', () =>
+      TROUBLE_CODES.map((code) => [{ code }, this.#trouble?.code === code ? 1 : 0]),
+    );
     const { sessions } = this;
     telemetry.gauge('pushbridge_outbox_depth', () => outbox().map((o) => [{ provider: o.provider }, o.depth]));
     telemetry.gauge('pushbridge_outbox_oldest_seconds', () =>

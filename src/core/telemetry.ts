@@ -48,6 +48,11 @@ export const metrics = {
   pushbridge_receipt_index: { type: 'gauge', labels: [], help: 'Messages whose receipt is awaited.' },
   pushbridge_dedupe_outcomes: { type: 'gauge', labels: [], help: 'Outcomes remembered to recognise repeats.' },
   pushbridge_dedupe_window_seconds: { type: 'gauge', labels: [], help: 'How far back a repeat is recognised.' },
+  pushbridge_store_trouble: {
+    type: 'gauge',
+    labels: ['code'],
+    help: '1 while the store refuses and nothing is accepted, by code: full, failed, dead; else 0.',
+  },
   pushbridge_store_commits_total: { type: 'counter', labels: [], help: 'Commits of the store.' },
   pushbridge_store_operations_total: {
     type: 'counter',

@@ -99,6 +99,7 @@ export class Answers {
     const { double_acks, stray_acks, unknown_types, swap_forms } = this.faults;
     this.unacked--;
     this.#count(code);
+    this.#world.watch.answered?.(id, code);
     this.#world.downstream.answered(id, code === undefined ? 'acks' : 'nacks');
     this.#socket.post(xml);
     if (double_acks) this.#socket.post(xml);

@@ -58,7 +58,10 @@ export class Conversation {
       const message = readDownstream(text);
       if (message.kind === 'unreadable') this.#refuse(stanza, stanzas.badRequest(message.text));
       else if (message.kind === 'ack') this.#ack(stanza, message.to, message.id);
-      else if (state !== 'closing') this.#message(message);
+      else if (state !== 'closing') {
+        this.#world.watch.received?.(message.id, text);
+        this.#message(message);
+      }
     }
   }
 

@@ -10,7 +10,7 @@ import { every, systemClock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import { silentLog } from '../lib/log.ts';
 import type { HttpServer } from '../protocols/http/index.ts';
-import type { CertificateRequest } from './certificate.ts';
+import type { CertificateRequest, ServerCertificate } from './certificate.ts';
 import { createCertificate, LOCAL_NAMES } from './certificate.ts';
 import { Connection } from './connection.ts';
 import { Control } from './control.ts';
@@ -20,6 +20,7 @@ import { DelayLine } from './delay-line.ts';
 import type { EmulatorInput, EmulatorOptions } from './options.ts';
 import { emulatorOptions, faultsOf } from './options.ts';
 import { Sender } from './sender.ts';
+import type { Watch } from './watch.ts';
 import type { World } from './world.ts';
 
 const DAY_MS = 86_400_000;
@@ -27,11 +28,14 @@ const DAY_MS = 86_400_000;
 const STOP_MS = 100;
 const STOP_STEP_MS = 5;
 
-/** Time, chance and a log, for those who bring their own. */
+/** Time, chance and more, for those who bring their own. */
 export interface EmulatorDeps {
   readonly clock?: Clock;
   readonly random?: Random;
   readonly log?: Log;
+  readonly watch?: Watch;
+  /** For an emulator that comes back as the same; without it there is a new authority at every start. */
+  readonly certificate?: ServerCertificate;
 }
 
 /** A CCS server that runs, or is about to. */
@@ -88,9 +92,10 @@ class CcsEmulator implements Emulator {
   #keepalive: Timer | undefined;
   #controlPort: number | undefined;
 
-  constructor(options: EmulatorOptions, { clock = systemClock, random = Math.random, log = silentLog }: EmulatorDeps) {
+  constructor(options: EmulatorOptions, deps: EmulatorDeps) {
+    const { clock = systemClock, random = Math.random, log = silentLog, watch = {} } = deps;
     this.#options = options;
-    const { cert, key, ca } = createCertificate(certificateRequest(options));
+    const { cert, key, ca } = deps.certificate ?? createCertificate(certificateRequest(options));
     this.caPem = ca;
     const senders = new Map<string, Sender>();
     const limit = options.track ? options.track_limit : 0;
@@ -99,6 +104,7 @@ class CcsEmulator implements Emulator {
       clock,
       random,
       log,
+      watch,
       delays: new DelayLine(clock),
       counters: newCounters(),
       faults: faultsOf(options),

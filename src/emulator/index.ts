@@ -9,4 +9,5 @@ export { createEmulator } from './emulator.ts';
 export { magicFaults, nackCodes } from './magic.ts';
 export type { EmulatorInput, EmulatorOptions, FaultPatchInput, Faults } from './options.ts';
 export { emulatorOptions } from './options.ts';
+export type { Watch } from './watch.ts';
 export type { TokenAnswer } from './world.ts';

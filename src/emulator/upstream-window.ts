@@ -26,6 +26,7 @@ export class UpstreamWindow {
 
   sent(item: Upstream): void {
     this.#unacked.set(keyOf(item.from, item.id), item);
+    this.#world.watch.upstreamSent?.(item.from, item.id);
     this.#world.upstream.seen(item.id, this.#connection);
   }
 
@@ -33,6 +34,7 @@ export class UpstreamWindow {
   acked(from: string, id: string): boolean {
     const key = keyOf(from, id);
     if (!this.#unacked.delete(key)) return this.#acked.has(key);
+    this.#world.watch.upstreamAcked?.(from, id);
     this.#world.counters.upstreamAcked++;
     this.#world.upstream.answered(id, 'acks');
     this.#acked.add(key);

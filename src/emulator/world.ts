@@ -5,6 +5,7 @@ import type { Counters, Tracker } from './counters.ts';
 import type { DelayLine } from './delay-line.ts';
 import type { EmulatorOptions, Faults } from './options.ts';
 import type { Sender } from './sender.ts';
+import type { Watch } from './watch.ts';
 
 /** What all connections share. */
 export interface World {
@@ -12,6 +13,7 @@ export interface World {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Log;
+  readonly watch: Watch;
   readonly delays: DelayLine;
   counters: Counters;
   /** The faults of every connection that has no others. */

@@ -6,6 +6,7 @@ import { fileURLToPath } from 'node:url';
 import test, { type ExecutionContext } from 'ava';
 import { StoreError } from '../../src/core/index.ts';
 import { openSqliteStore } from '../../src/storage/sqlite/index.ts';
+import { guarded } from '../../src/storage/sqlite/open.ts';
 import { claimIds, LIMITS, submission } from './samples.ts';
 import { scratch } from './scratch.ts';
 
@@ -80,6 +81,15 @@ test('refuses a database that is damaged', async (t) => {
 
 test('refuses a database without its tables', async (t) => {
   await refuses(t, withSql(await made(lonely('holes')), 'DROP TABLE outcomes'), 'unreadable');
+});
+
+test('a database that can only be read: says what is missing, and not that it is damaged', async (t) => {
+  const path = await made(lonely('read-only'));
+  const db = new DatabaseSync(path, { readOnly: true });
+  t.teardown(() => db.close());
+  const error = t.throws(() => guarded(path, () => db.exec('UPDATE state SET epoch = 0')), { instanceOf: StoreError });
+  t.is(error?.code, 'unreadable');
+  t.regex(error?.message ?? '', /can't be opened for writing .*readonly.*let the bridge write the file and its folder/);
 });
 
 test('refuses the database of another program', async (t) => {

@@ -45,3 +45,13 @@ export function unreadable(path: string, why: string, options?: ErrorOptions): S
     options,
   );
 }
+
+/** A file that may well be sound, but which this process may not write. */
+export function unwritable(path: string, cause: unknown): StoreError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new StoreError(
+    'unreadable',
+    `the database ${path} can't be opened for writing (${why}): let the bridge write the file and its folder`,
+    { cause },
+  );
+}

@@ -2,7 +2,7 @@ import { statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import { StoreError } from '../../core/index.ts';
-import { SQLITE, sqliteCode, troubleOf, unreadable } from './errors.ts';
+import { SQLITE, sqliteCode, troubleOf, unreadable, unwritable } from './errors.ts';
 import { checkOurs, inspectFile } from './inspect.ts';
 import { APPLICATION_ID, MIGRATIONS } from './schema.ts';
 import { select } from './sql.ts';
@@ -81,6 +81,7 @@ export function guarded<T>(path: string, step: () => T): T {
       const { code: kind, message } = troubleOf(cause);
       throw new StoreError(kind, `${path}: ${message}`, { cause });
     }
+    if (code === SQLITE.readOnly || code === SQLITE.cantOpen) throw unwritable(path, cause);
     throw unreadable(path, cause instanceof Error ? cause.message : String(cause), { cause });
   }
 }
