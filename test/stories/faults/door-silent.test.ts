@@ -16,7 +16,7 @@ async function start(t: ExecutionContext, config: Json, session: Json = {}) {
 }
 
 test('[promise 1, 6] a backend that reads and never acknowledges gets its window and no more; what it holds goes elsewhere under the same numbers', async (t) => {
-  const { story, control } = await start(t, { bal: { port: 0, ack_timeout: '3s' } });
+  const { story, control } = await start(t, { bal: { port: 0, ack_timeout: '5s' } });
   const silent = await story.logOn({ window: 5 });
   const [first] = control.upstream({ count: 12 });
   const held = await silent.take(5);
