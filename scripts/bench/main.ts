@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { cpus, tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { fsyncFloor } from './measure.ts';
 import { type Known, type Setting, scenarios } from './scenarios.ts';
@@ -24,6 +25,7 @@ scenarios (default: all): ${names.join(', ')}
   --json FILE       write the figures there too
   --cpu-prof DIR    write a processor profile of each bridge there
   --node-args ARGS  further arguments of Node.js for the bridge
+  --program FILE    the program of the bridge (dist/main.js), to compare two builds
 `;
 
 const { values, positionals } = parseArgs({
@@ -39,6 +41,7 @@ const { values, positionals } = parseArgs({
     folder: { type: 'string', default: tmpdir() },
     json: { type: 'string' },
     'cpu-prof': { type: 'string' },
+    program: { type: 'string', default: fileURLToPath(new URL('../../dist/main.js', import.meta.url)) },
     'node-args': { type: 'string', default: '' },
     help: { type: 'boolean', default: false },
   },
@@ -75,6 +78,7 @@ async function main(): Promise<void> {
     rate: Number(values.rate),
     backlog: Number(values.backlog),
     idle: Number(values.idle),
+    program: values.program,
     nodeArgs: [
       ...(profile ? ['--cpu-prof', `--cpu-prof-dir=${profile}`] : []),
       ...values['node-args'].split(' ').filter((arg) => arg !== ''),

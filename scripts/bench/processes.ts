@@ -20,6 +20,8 @@ export interface RigOptions {
   readonly emulator?: EmulatorInput;
   /** Arguments of Node.js for the bridge, such as `--cpu-prof`. */
   readonly nodeArgs?: readonly string[];
+  /** The program of the bridge. */
+  readonly program: string;
 }
 
 /** A bridge with a SQLite store and an emulator, in a folder that goes away with them. */
@@ -71,7 +73,7 @@ export class Rig {
   }
 
   async startBridge(): Promise<void> {
-    const { pool, sessions, bal, nodeArgs = [] } = this.#options;
+    const { pool, sessions, bal, program, nodeArgs = [] } = this.#options;
     const config = join(this.folder, 'bench.yaml');
     const ccs = {
       host: '127.0.0.1',
@@ -92,7 +94,7 @@ export class Rig {
         providers: { ccs },
       }),
     );
-    this.#bridge = spawn(process.execPath, [...nodeArgs, here('../../dist/main.js'), 'serve', '--config', config], {
+    this.#bridge = spawn(process.execPath, [...nodeArgs, program, 'serve', '--config', config], {
       stdio: ['ignore', 'pipe', 'inherit'],
     });
     const line = await firstLine(this.#bridge);

@@ -22,6 +22,8 @@ export interface Setting {
   readonly backlog: number;
   readonly idle: number;
   readonly nodeArgs: readonly string[];
+  /** The program of the bridge. */
+  readonly program: string;
 }
 
 /** What later scenarios compare themselves with, in messages per second. */
@@ -36,8 +38,12 @@ const APP = 'com.example.app';
 const WINDOW = 100;
 const OUTSTANDING = 400;
 
-async function withRig<T>(setting: Setting, options: RigOptions, use: (rig: Rig) => Promise<T>): Promise<T> {
-  const rig = await Rig.start(setting.folder, { nodeArgs: setting.nodeArgs, ...options });
+async function withRig<T>(
+  setting: Setting,
+  options: Omit<RigOptions, 'program'>,
+  use: (rig: Rig) => Promise<T>,
+): Promise<T> {
+  const rig = await Rig.start(setting.folder, { nodeArgs: setting.nodeArgs, program: setting.program, ...options });
   try {
     return await use(rig);
   } finally {

@@ -1,5 +1,5 @@
 import type { DatabaseSync } from 'node:sqlite';
-import type { StoreLimits } from '../../core/index.ts';
+import type { Claimed, StoreLimits } from '../../core/index.ts';
 import { Claims } from './claims.ts';
 import type { Context } from './context.ts';
 import { DeadLetters } from './dead-letters.ts';
@@ -10,10 +10,13 @@ import { Ledger } from './ledger.ts';
 import type { BatchReply, Call, Counts, OperationName, Operations, Trouble } from './operations.ts';
 import { Outbox } from './outbox.ts';
 import { Outcomes } from './outcomes.ts';
+import { packClaims, packFrames, unpackSettlements, unpackSubmissions } from './packing.ts';
 import { Stats } from './stats.ts';
 import { Sweep } from './sweep.ts';
 import { Transaction } from './transaction.ts';
 import { Upstream } from './upstream.ts';
+
+const NOTHING: Claimed = { claims: [] };
 
 /** Runs batches of operations on an open database. Everything here is synchronous: it lives in a worker. */
 export class Engine {
@@ -46,13 +49,16 @@ export class Engine {
     this.#commit = db.prepare('COMMIT');
     this.#rollback = db.prepare('ROLLBACK');
     this.#operations = {
-      accept: (batch) => batch.map((submission) => intake.accept(submission)),
+      accept: (batch) => unpackSubmissions(batch).map((submission) => intake.accept(submission)),
       replace: (submission) => intake.replace(submission),
       cancel: (session, messageId) => intake.cancel(session, messageId),
       // Who is sent now may have an outcome that finds no room.
-      claim: (provider, room, now) => (this.#troubled ? { claims: [] } : outbox.claim(provider, room, now)),
+      claim: (provider, room, now) => {
+        const { claims, nextDueAt } = this.#troubled ? NOTHING : outbox.claim(provider, room, now);
+        return { claims: packClaims(claims), nextDueAt };
+      },
       claimExpired: (limit, now) => outbox.claimExpired(limit, now),
-      settle: (batch) => batch.map((settlement) => outcomes.settle(settlement)),
+      settle: (batch) => unpackSettlements(batch).map((settlement) => outcomes.settle(settlement)),
       release: (released) => outbox.release(released),
       hold: (provider, target, until) => outbox.hold(provider, target, until),
       wake: (provider, target) => outbox.wake(provider, target),
@@ -60,7 +66,7 @@ export class Engine {
       receive: (batch) => batch.map((incoming) => upstream.receive(incoming)),
       openMailbox: (session) => inbox.openMailbox(session),
       releaseMailbox: (session, mailbox) => inbox.releaseMailbox(session, mailbox),
-      claimInbox: (session, mailboxes, room) => inbox.claim(session, mailboxes, room),
+      claimInbox: (session, mailboxes, room) => packFrames(inbox.claim(session, mailboxes, room)),
       ackInbox: (session, sequences) => inbox.ack(session, sequences),
       releaseInbox: (session, sequences) => inbox.release(session, sequences),
       sweep: (now) => sweep.run(now),

@@ -2,7 +2,6 @@ import type {
   Accepted,
   Acked,
   Claim,
-  Claimed,
   InboxFrame,
   Incoming,
   ReceiptEntry,
@@ -15,15 +14,22 @@ import type {
   Submission,
   Work,
 } from '../../core/index.ts';
+import type { Packed } from './packing.ts';
 
-/** What the worker does: the calls of {@link Store} without their promises. */
+/** {@link Claimed} as it travels. */
+export interface PackedClaims {
+  readonly claims: Packed<Claim>;
+  readonly nextDueAt: number | undefined;
+}
+
+/** What the worker does: the calls of {@link Store} without their promises, what there is much of packed. */
 export interface Operations {
-  accept(batch: readonly Submission[]): Accepted[];
+  accept(batch: Packed<Submission>): Accepted[];
   replace(submission: Submission): Accepted;
   cancel(session: string, messageId: string): boolean;
-  claim(provider: string, room: number, now: number): Claimed;
+  claim(provider: string, room: number, now: number): PackedClaims;
   claimExpired(limit: number, now: number): Claim[];
-  settle(batch: readonly Settlement[]): Settled[];
+  settle(batch: Packed<Settlement>): Settled[];
   release(claims: readonly { readonly id: number; readonly claim: number }[]): void;
   hold(provider: string, target: string, until: number): void;
   wake(provider: string, target: string, now: number): void;
@@ -31,7 +37,7 @@ export interface Operations {
   receive(batch: readonly Incoming[]): Received[];
   openMailbox(session: string): number;
   releaseMailbox(session: string, mailbox: number): void;
-  claimInbox(session: string, mailboxes: readonly number[], room: number): InboxFrame[];
+  claimInbox(session: string, mailboxes: readonly number[], room: number): Packed<InboxFrame>;
   ackInbox(session: string, sequences: readonly number[]): Acked[];
   releaseInbox(session: string, sequences: readonly number[]): void;
   sweep(now: number): boolean;

@@ -20,6 +20,7 @@ import { type Clock, systemClock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import { Batcher } from './batcher.ts';
 import type { Counts } from './operations.ts';
+import { packSettlements, packSubmissions, unpackClaims, unpackFrames } from './packing.ts';
 
 export interface SqliteOptions {
   /** The database file; its folder must exist. */
@@ -56,13 +57,15 @@ export async function openSqliteStore({ path, limits, log, maxPages, clock }: Sq
   );
   log?.info('store opened', { path });
   return {
-    accept: (batch: readonly Submission[]): Promise<Accepted[]> => batcher.call('accept', batch),
+    accept: (batch: readonly Submission[]): Promise<Accepted[]> => batcher.call('accept', packSubmissions(batch)),
     replace: (submission: Submission): Promise<Accepted> => batcher.call('replace', submission),
     cancel: (session: string, messageId: string): Promise<boolean> => batcher.call('cancel', session, messageId),
-    claim: (provider: string, room: number, now: number): Promise<Claimed> =>
-      batcher.call('claim', provider, room, now),
+    claim: async (provider: string, room: number, now: number): Promise<Claimed> => {
+      const { claims, nextDueAt } = await batcher.call('claim', provider, room, now);
+      return { claims: unpackClaims(claims), ...(nextDueAt !== undefined && { nextDueAt }) };
+    },
     claimExpired: (limit: number, now: number): Promise<Claim[]> => batcher.call('claimExpired', limit, now),
-    settle: (batch: readonly Settlement[]): Promise<Settled[]> => batcher.call('settle', batch),
+    settle: (batch: readonly Settlement[]): Promise<Settled[]> => batcher.call('settle', packSettlements(batch)),
     release: (claims): Promise<void> => batcher.call('release', claims),
     hold: (provider: string, target: string, until: number) => batcher.call('hold', provider, target, until),
     wake: (provider: string, target: string, now: number) => batcher.call('wake', provider, target, now),
@@ -71,8 +74,8 @@ export async function openSqliteStore({ path, limits, log, maxPages, clock }: Sq
     receive: (batch: readonly Incoming[]): Promise<Received[]> => batcher.call('receive', batch),
     openMailbox: (session: string): Promise<number> => batcher.call('openMailbox', session),
     releaseMailbox: (session: string, mailbox: number) => batcher.call('releaseMailbox', session, mailbox),
-    claimInbox: (session: string, mailboxes: readonly number[], room: number): Promise<InboxFrame[]> =>
-      batcher.call('claimInbox', session, mailboxes, room),
+    claimInbox: async (session: string, mailboxes: readonly number[], room: number): Promise<InboxFrame[]> =>
+      unpackFrames(await batcher.call('claimInbox', session, mailboxes, room)),
     ackInbox: (session: string, sequences: readonly number[]): Promise<Acked[]> =>
       batcher.call('ackInbox', session, sequences),
     releaseInbox: (session: string, sequences: readonly number[]) => batcher.call('releaseInbox', session, sequences),
