@@ -14,15 +14,16 @@ function starts(env: Readonly<Record<string, string>> = {}, ...nodeArgs: string[
   return [...stderr.matchAll(/^started (\d+) (.*)$/gm)].map(([, pid = '', given = '']) => ({ pid, args: given }));
 }
 
-test('serve replaces itself once, as the same process, by one with a bounded young generation', (t) => {
+test('serve replaces itself once, as the same process, by one with a bounded heap', (t) => {
   const [first, second, ...more] = starts();
   t.is(first?.pid, second?.pid);
   t.notRegex(first?.args ?? '', /semi-space/);
-  t.regex(second?.args ?? '', /^--max-semi-space-size=8 --import /);
+  t.regex(second?.args ?? '', /^--max-semi-space-size=8 (--max-old-space-size=2000 )?--import /);
   t.deepEqual(more, []);
 });
 
 test('what the operator chose is left alone', (t) => {
   t.is(starts({ NODE_OPTIONS: '--max-semi-space-size=32' }).length, 1);
   t.is(starts({}, '--max_semi_space_size=32').length, 1);
+  t.is(starts({}, '--max-old-space-size=300').length, 1);
 });
