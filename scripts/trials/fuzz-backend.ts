@@ -29,6 +29,8 @@ class Model {
   readonly #decoder = new FrameDecoder();
   #encoding: Encoding | undefined;
   frames = 0;
+  /** Frames that are answered one by one: pings, and types that nobody knows. */
+  answered = 0;
   fate: Fate = { kind: 'open' };
 
   push(bytes: Buffer): void {
@@ -59,6 +61,7 @@ class Model {
       return { kind: 'logon', code: 'AUTHENTICATION_FAILED' };
     }
     this.#encoding = encoding;
+    if (frame.message_type === 'PING' || frame.message_type === 'UNKNOWN') this.answered++;
     return { kind: frame.message_type === 'LOGOFF' ? 'logoff' : 'open' };
   }
 }
@@ -117,7 +120,7 @@ export class HostileBackend {
       if (fate.kind === 'cut' || fate.kind === 'logoff') socket.end();
     });
     await ended.promise;
-    reader.judge(fate);
+    reader.judge(fate, model.answered);
     tally.cases += model.frames;
     tally.connections++;
   }
@@ -152,7 +155,9 @@ class Reader {
   readonly #ended: PromiseWithResolvers<void>;
   readonly #decoder = new FrameDecoder();
   #refusal: string | undefined;
-  #answered = false;
+  #answers = 0;
+  /** The last question is answered. */
+  #asked = false;
 
   constructor(tally: Tally, last: string, ended: PromiseWithResolvers<void>) {
     this.#tally = tally;
@@ -169,10 +174,12 @@ class Reader {
     }
   }
 
-  judge(fate: Fate): void {
+  /** @param answers how many frames must have been answered one by one */
+  judge(fate: Fate, answers: number): void {
     const expected = 'code' in fate ? fate.code : undefined;
     if (this.#refusal !== expected) throw new Error(`${expected ?? 'no refusal'} expected, ${this.#refusal} came`);
-    if (fate.kind === 'open' && !this.#answered) throw new Error('the connection closed without a reason');
+    if (fate.kind === 'open' && !this.#asked) throw new Error('the connection closed without a reason');
+    if (this.#answers !== answers) throw new Error(`${answers} answers expected, ${this.#answers} came`);
   }
 
   #take(frame: ReceivedFrame) {
@@ -188,8 +195,11 @@ class Reader {
         else this.#refused(frame.error, 'REJECT');
         return;
       case 'PONG':
-        if (frame.data !== this.#last) return;
-        this.#answered = true;
+        if (frame.data !== this.#last) {
+          this.#answers++;
+          return;
+        }
+        this.#asked = true;
         return this.#ended.resolve();
       case 'UNKNOWN':
         throw new Error(`a frame of the unknown type ${frame.name}`);
@@ -200,6 +210,7 @@ class Reader {
     const entry = Object.hasOwn(errorCodes, code) ? errorCodes[code as keyof typeof errorCodes] : undefined;
     if (entry?.frame !== frame) throw new Error(`the code ${code} in ${frame} is not in the table`);
     this.#tally.refused(code);
+    if (code === 'NOT_SUPPORTED') this.#answers++;
     if (!entry.closes) return;
     if (this.#refusal !== undefined) throw new Error(`${code} after ${this.#refusal}`);
     this.#refusal = code;
