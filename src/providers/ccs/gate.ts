@@ -92,7 +92,7 @@ export class LoginGate {
     this.#release();
   }
 
-  /** A connection that had logged in was dropped. `useful`: it brought anything. */
+  /** A connection that had logged in was dropped, or is to drain. `useful`: it brought anything. */
   dropped(openedAt: number, useful: boolean): void {
     const now = this.#clock.monotonic();
     if (useful || now - openedAt >= PROVEN_MS) {
@@ -105,7 +105,7 @@ export class LoginGate {
     // Once may happen; a service that takes logins and drops them at once is one that refuses us.
     if (this.#futile < 2) return;
     this.#failures = Math.max(this.#failures, this.#futile - 1);
-    this.#blame({ fault: 'dropped', because: 'the server drops connections right after the login' });
+    this.#blame({ fault: 'dropped', because: 'the server drops or drains connections right after the login' });
   }
 
   /** No more logins: everybody who waits is told. */

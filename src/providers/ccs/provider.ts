@@ -216,7 +216,11 @@ class Ccs implements CcsProvider {
 
   readonly #events: LaneEvents = {
     onFreed: (lane) => this.#pool.freed(lane),
-    onDraining: (lane) => this.#pool.drain(lane),
+    onDraining: (lane) => {
+      // A service that sends everybody away at once must not be stormed with logins; the message to leave is no use.
+      if (lane.state === 'open') this.#gate.dropped(lane.openedAt, lane.received > 1);
+      this.#pool.drain(lane);
+    },
     onOverdue: (lane, count) => {
       this.#count('ack_timeout');
       this.#log.warn('messages without an ack, connection retires', { lane: lane.id, count });

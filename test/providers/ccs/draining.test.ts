@@ -73,6 +73,7 @@ test('draining_max bounds the draining connections: the oldest is closed beyond'
   for (let n = 0; n < 3; n++) {
     const peer = await until(() => b.server.peers[n]?.online && b.server.peers[n]);
     await until(() => b.provider.pool().open === 1);
+    peer.say({ from: 'device', message_id: `u${n}`, category: 'app', data: {} }); // it was of use before it drains
     peer.say(CONTROL);
     await until(() => b.events.drain === n + 1);
     t.is(b.events.drain_overflow, n < 2 ? undefined : 1);
@@ -99,4 +100,25 @@ test('each of several lanes that drain is replaced, not only up to min', async (
   b.server.peers[2]?.say(CONTROL);
   await until(() => b.server.peers[3]?.online && b.provider.pool().open === 3);
   t.is(b.provider.pool().draining, 1);
+});
+
+test('a service that drains every connection at once is not stormed with logins', async (t) => {
+  const jid = '<bind xmlns="urn:ietf:params:xml:ns:xmpp-bind"><jid>1@gcm.googleapis.com/R</jid></bind>';
+  await using b = await bench({
+    wait: 0,
+    script: {
+      bind(peer, id) {
+        peer.write(`<iq type="result" id="${id}">${jid}</iq>`);
+        peer.say(CONTROL);
+      },
+    },
+  });
+  // Two are forgiven; the third waits for the clock, which stands still.
+  await until(() => b.events.drain === 2);
+  await pause(100);
+  t.is(b.events.login, 2);
+  t.is(b.provider.health().state, 'down');
+  await b.pass(60_000);
+  await until(() => (b.events.login ?? 0) > 2);
+  t.true((b.events.login ?? 0) < 20);
 });
