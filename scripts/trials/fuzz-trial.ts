@@ -44,7 +44,7 @@ const RSS_GROWTH = { share: 0.3, bytes: 48 * 2 ** 20 };
 /** Connections that are left take a while to go: so long may what was measured be too much, in milliseconds. */
 const SETTLING_MS = 15_000;
 const SETTLING_STEP_MS = 250;
-const FIRST_MS = 1_000;
+const FIRST_MS = 400;
 
 /** In what way `now` is more than `first` allows. */
 function growthOf(first: Memory, now: Memory): string | undefined {
