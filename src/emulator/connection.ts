@@ -234,7 +234,9 @@ export class Connection implements UpstreamPeer, Host {
     this.#jid = jid;
     this.#state = 'bound';
     this.#loginTimer?.cancel();
-    this.#sender?.join(this);
+    if (!this.#sender) return;
+    this.#sender = this.#world.sender(this.#sender.id); // the one of the login may have been forgotten meanwhile
+    this.#sender.join(this);
   }
 
   /** [fcm.md §1.10] CCS closes a draining connection, here as soon as nobody waits for anything. */

@@ -27,6 +27,8 @@ const DAY_MS = 86_400_000;
 /** So long may clients take to react to the end, in milliseconds. */
 const STOP_MS = 100;
 const STOP_STEP_MS = 5;
+/** Sender ids that are remembered although they are idle. */
+const SENDERS_REMEMBERED = 1_000;
 
 /** Time, chance and more, for those who bring their own. */
 export interface EmulatorDeps {
@@ -78,6 +80,11 @@ function certificateRequest({ certificate, names }: EmulatorOptions): Certificat
   }
 }
 
+/** Anybody may log in by default, under any name: those who are gone, and whom nothing waits for, are forgotten. */
+function forgetIdle(senders: Map<string, Sender>, but: Sender): void {
+  for (const [id, sender] of senders) if (sender !== but && sender.idle) senders.delete(id);
+}
+
 class CcsEmulator implements Emulator {
   readonly control: Control;
   readonly caPem: string;
@@ -115,6 +122,7 @@ class CcsEmulator implements Emulator {
       sender(id) {
         const sender = senders.get(id) ?? new Sender(id, () => world.counters, clock.now);
         senders.set(id, sender);
+        if (senders.size > SENDERS_REMEMBERED) forgetIdle(senders, sender);
         return sender;
       },
     };

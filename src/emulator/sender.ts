@@ -76,6 +76,11 @@ export class Sender {
     return this.#queue.size + this.#orphans.length;
   }
 
+  /** Nobody is logged in, and nothing waits for anybody. */
+  get idle(): boolean {
+    return this.connections === 0 && this.waiting === 0 && this.#bursts.length === 0;
+  }
+
   /** A connection has logged in: what other connections left un-acked is sent again. [fcm.md §1.8] */
   join(peer: UpstreamPeer): void {
     this.#peers.add(peer);

@@ -7,11 +7,12 @@ export { z };
 const UNIT_MS = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000, w: 604_800_000 } as const;
 const DURATION = /^(\d+(?:\.\d+)?)(ms|s|m|h|d|w)$/;
 
-/** Milliseconds of a duration such as `250ms`, `10s`, `5m`, `1h`, `1d` or `4w`; undefined if it is none. */
+/** Milliseconds of a duration such as `250ms`, `10s`, `5m`, `1h`, `1d` or `4w`; undefined if it is none, or endless. */
 export function parseDuration(text: string): number | undefined {
   const match = DURATION.exec(text);
   if (!match) return undefined;
-  return Math.round(Number(match[1]) * UNIT_MS[match[2] as keyof typeof UNIT_MS]);
+  const ms = Math.round(Number(match[1]) * UNIT_MS[match[2] as keyof typeof UNIT_MS]);
+  return Number.isSafeInteger(ms) ? ms : undefined;
 }
 
 /** The shortest exact spelling of a duration in milliseconds. */

@@ -40,6 +40,9 @@ export class LoginError extends Error {
   }
 }
 
+/** Bytes waiting for a server that does not read, beyond which its questions are no longer answered. */
+const ANSWERS_MAX = 1_048_576;
+
 type Phase = 'connecting' | 'opening' | 'authenticating' | 'binding' | 'online';
 
 /**
@@ -101,6 +104,7 @@ export async function logIn(stream: ClientStream, options: LoginOptions): Promis
     },
     onStart: () => void parser?.emit('start', xml('stream', {}, [])),
     onElement(element: XmlElement): void {
+      if (stream.backlog > ANSWERS_MAX) return;
       const wanted = select(element, phase);
       if (wanted instanceof LoginError) failed.reject(wanted);
       else if (wanted) {

@@ -1,7 +1,7 @@
 /** Escaping: what has to happen to a text before it may stand between tags or in an attribute. */
 
-const TEXT_SPECIAL = /[&<>]/;
-const TEXT_SPECIALS = /[&<>]/g;
+const TEXT_SPECIAL = /[&<>\r]/;
+const TEXT_SPECIALS = /[&<>\r]/g;
 const ATTRIBUTE_SPECIAL = /[&<>"'\t\n\r]/;
 const ATTRIBUTE_SPECIALS = /[&<>"'\t\n\r]/g;
 /** [XML §2.2] everything outside Char; with the u flag the surrogate range matches lone ones only. */
@@ -15,9 +15,10 @@ const ENTITIES: Readonly<Record<string, string>> = {
   '>': '&gt;',
   '"': '&quot;',
   "'": '&apos;',
-  // A bare one would be read back as a space. [XML §3.3.3]
+  // In an attribute a bare one would be read back as a space. [XML §3.3.3]
   '\t': '&#9;',
   '\n': '&#10;',
+  // A bare one would be read back as a line end. [XML §2.11]
   '\r': '&#13;',
 };
 

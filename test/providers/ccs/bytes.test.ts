@@ -1,6 +1,6 @@
 import test from 'ava';
 import { stanzas } from '../../protocols/ccs/elements.ts';
-import { bench, message, said, until } from './bench.ts';
+import { bench, message, pause, said, until } from './bench.ts';
 import { BIND, MECHANISMS, type Peer, STREAM, SUCCESS } from './scripted-server.ts';
 
 const upstream = (text: string): string =>
@@ -166,4 +166,42 @@ test('a question that is not understood is answered in readable XML, whatever it
   const [iq] = stanzas(answers[0] ?? '');
   t.like(iq?.attrs, { type: 'error', id: 'q' });
   t.true(iq?.firstElement?.is('b', 'u'));
+});
+
+test('a server that asks without end and reads nothing is not answered without end', async (t) => {
+  const questions = 20_000;
+  const answers = new Set<string>();
+  await using b = await bench();
+  const [peer] = b.server.peers;
+  if (!peer) throw new Error('no connection');
+  peer.socket.removeAllListeners('data');
+  peer.socket.pause();
+  const pad = 'x'.repeat(1_000);
+  const flushed = new Promise((resolve) => {
+    for (let i = 0; i < questions; i++) {
+      const ping = `<iq type="get" id="${pad}-${i}"><ping xmlns="urn:xmpp:ping"/></iq>`;
+      peer.socket.write(ping, i === questions - 1 ? resolve : undefined);
+    }
+  });
+  await flushed;
+  // A message behind all questions: when it has arrived, they have been read.
+  peer.say({ from: 'device', message_id: 'u', category: 'app', data: {} });
+  await until(() => b.upstream.length === 1, 'the message behind the questions', 30_000);
+  let rest = '';
+  let done = false;
+  peer.socket.on('data', (chunk: string) => {
+    rest += chunk;
+    for (const [, id = ''] of rest.matchAll(/-(\d+)"/g)) answers.add(id);
+    done ||= rest.includes('"last"');
+    rest = rest.slice(-30);
+  });
+  peer.socket.resume();
+  // What is asked once it has caught up is answered again.
+  for (let i = 0; i < 100 && !done; i++) {
+    peer.socket.write('<iq type="get" id="last"><ping xmlns="urn:xmpp:ping"/></iq>');
+    await b.pass(100);
+    await pause();
+  }
+  t.true(done);
+  t.true(answers.size > 100 && answers.size < questions, `${answers.size} of ${questions} answered`);
 });
