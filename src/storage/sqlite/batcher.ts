@@ -24,6 +24,13 @@ export const RECOVERY_MS = 5_000;
 /** What the thread keeps between two batches is little: a young generation of the usual size would only fill with dead rows. */
 const YOUNG_MIB = 8;
 
+/**
+ * Batches on their way at once: while one is being committed the next one lies ready in the worker's queue, and the worker
+ * need not wait for this thread's turn. It goes ahead only with so many calls: fewer are worth no commit of their own yet.
+ */
+const IN_FLIGHT_MAX = 2;
+const AHEAD_MIN = 3;
+
 interface Waiting {
   readonly call: Call;
   readonly resolve: (result: never) => void;
@@ -39,14 +46,15 @@ export interface BatcherEvents {
 
 /**
  * The other end of the worker: while one batch is being committed the next one collects. Every call is answered once, by
- * its result or by a {@link StoreError}.
+ * its result or by a {@link StoreError}, in the order of the calls.
  */
 export class Batcher {
   readonly #worker: Worker;
   readonly #events: BatcherEvents;
   readonly #clock: Pick<Clock, 'monotonic'>;
   #collecting: Waiting[] = [];
-  #committing: Waiting[] = [];
+  /** Batches on their way, the oldest first. */
+  readonly #committing: Waiting[][] = [];
   #scheduled = false;
   /** When the store was last refused what it needs; undefined while it is not in trouble. */
   #refusedAt: number | undefined;
@@ -107,21 +115,22 @@ export class Batcher {
 
   /** Calls of one turn of the event loop travel together. */
   #schedule(): void {
-    if (this.#scheduled || this.#committing.length > 0) return;
+    if (this.#scheduled || this.#committing.length >= IN_FLIGHT_MAX) return;
     this.#scheduled = true;
     setImmediate(() => {
       this.#scheduled = false;
-      this.#next();
+      if (this.#committing.length === 0 || this.#collecting.length >= AHEAD_MIN) this.#next();
     });
   }
 
   #next(): void {
-    if (this.#committing.length > 0) return;
+    if (this.#committing.length >= IN_FLIGHT_MAX) return;
     if (this.#collecting.length > 0) {
-      this.#committing = this.#collecting.splice(0, BATCH_MAX);
+      const batch = this.#collecting.splice(0, BATCH_MAX);
+      this.#committing.push(batch);
       const troubled = this.#refusedAt !== undefined;
-      this.#post({ kind: 'batch', calls: this.#committing.map(({ call }) => call), troubled });
-    } else if (this.#closing) this.#post({ kind: 'close' });
+      this.#post({ kind: 'batch', calls: batch.map(({ call }) => call), troubled });
+    } else if (this.#closing && this.#committing.length === 0) this.#post({ kind: 'close' });
   }
 
   #post(request: Request): void {
@@ -132,8 +141,7 @@ export class Batcher {
     if (reply.kind === 'closed') this.#onClosed(reply.error);
     if (reply.kind === 'refused') this.#ended = errorOf(reply.error);
     if (reply.kind !== 'done') return;
-    const batch = this.#committing;
-    this.#committing = [];
+    const batch = this.#committing.shift() ?? [];
     const turn = this.#judge(reply, batch.length);
     this.#next(); // the worker must not wait while we tell the results
     this.#events.counts(reply.counts);
@@ -172,8 +180,8 @@ export class Batcher {
     this.#closing?.resolve();
     if (!expected && !this.#ended) this.#events.trouble(error);
     this.#ended ??= error;
-    for (const { reject } of [...this.#committing, ...this.#collecting]) reject(error);
-    this.#committing = [];
+    for (const { reject } of [...this.#committing.flat(), ...this.#collecting]) reject(error);
+    this.#committing.length = 0;
     this.#collecting = [];
   }
 }

@@ -30,6 +30,8 @@ export class Engine {
   readonly #commit;
   readonly #rollback;
   #troubled = false;
+  /** The last batch met trouble of which the other thread may not have known when it sent this one. */
+  #justTroubled = false;
 
   constructor(db: DatabaseSync, limits: StoreLimits) {
     this.#db = db;
@@ -85,7 +87,8 @@ export class Engine {
    * @param troubled whether the store is in trouble: every transaction writes then, and nothing is lent to be sent
    */
   run(calls: readonly Call[], troubled: boolean): BatchReply {
-    this.#troubled = troubled;
+    this.#troubled = troubled || this.#justTroubled;
+    this.#justTroubled = false;
     this.#stats.operations += calls.length;
     const whole = this.#attempt(calls);
     if (!('error' in whole)) return { ...whole, errors: [], trouble: undefined };
@@ -102,6 +105,7 @@ export class Engine {
         if (isTrouble(one.error)) {
           trouble = error;
           this.#troubled = true;
+          this.#justTroubled = true;
         }
         continue;
       }
