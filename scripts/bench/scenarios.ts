@@ -93,7 +93,7 @@ const downstream: Scenario = (setting, known) =>
     const full = await measure(runs, rig, (run) => runLoad({ ...load, prefix: `full${run}` }));
     known.downstream = perSecondOf(full);
     const paced = await measure(runs, rig, (run) =>
-      runLoad({ ...load, messages: rate * 3, rate, prefix: `rate${run}` }),
+      runLoad({ ...load, messages: rate * 10, rate, prefix: `rate${run}` }),
     );
     const single = await measure(runs, rig, (run) =>
       runLoad({ ...load, connections: 1, outstanding: 1, messages: 2_000, prefix: `only${run}` }),
@@ -116,8 +116,8 @@ const upstream: Scenario = (setting, known) =>
       runSink(common(setting, rig), () => rig.order({ upstream: { count: messages, bytes } })),
     );
     const paced = await measure(runs, rig, () =>
-      runSink({ ...common(setting, rig), messages: rate * 3 }, () =>
-        rig.order({ upstream: { count: rate * 3, bytes, rate } }),
+      runSink({ ...common(setting, rig), messages: rate * 10 }, () =>
+        rig.order({ upstream: { count: rate * 10, bytes, rate } }),
       ),
     );
     return {

@@ -4,7 +4,7 @@ import { getHeapStatistics } from 'node:v8';
  * How large each half of the young generation may become, in MiB. By itself V8 lets it grow to 64, which a bridge under
  * load fills with what is dead already: a third of its memory, and longer pauses, for no messages more.
  */
-const SEMI_SPACE_MIB = 8;
+const SEMI_SPACE_MIB = 12;
 /**
  * The bound of the old generation, in MiB. Below 2 GiB, V8 collects when it has doubled what lives; above, and on a large
  * machine the bound is above, only when it is four times as much.

@@ -18,7 +18,7 @@ test('serve replaces itself once, as the same process, by one with a bounded hea
   const [first, second, ...more] = starts();
   t.is(first?.pid, second?.pid);
   t.notRegex(first?.args ?? '', /semi-space/);
-  t.regex(second?.args ?? '', /^--max-semi-space-size=8 (--max-old-space-size=2000 )?--import /);
+  t.regex(second?.args ?? '', /^--max-semi-space-size=12 (--max-old-space-size=2000 )?--import /);
   t.deepEqual(more, []);
 });
 
