@@ -66,6 +66,7 @@ export class Flow {
   async stop(): Promise<void> {
     this.#stopped = true;
     this.#due?.cancel();
+    this.#patience?.cancel();
     this.#giveBack(() => true);
     if (this.#claiming) await new Promise<void>((resolve) => this.#idlers.push(resolve));
   }
@@ -126,22 +127,17 @@ export class Flow {
   #handOver(): void {
     if (this.#ahead.length === 0) return;
     const now = this.#deps.clock.now();
-    let room = Math.min(this.#provider.room(), this.#host.allowance);
-    let taken = 0;
-    let late = false;
-    for (; taken < this.#ahead.length && room > 0; taken++) {
-      const claim = this.#ahead[taken];
+    const expired: Claim[] = [];
+    for (let room = Math.min(this.#provider.room(), this.#host.allowance); room > 0; ) {
+      const claim = this.#ahead.shift();
       if (!claim) break;
-      if (claim.message.expiresAt < now) {
-        late = true;
-        continue;
+      this.#handed++;
+      if (claim.message.expiresAt < now) expired.push(claim);
+      else {
+        void this.#deliver(claim);
+        room--;
       }
-      void this.#deliver(claim);
-      room--;
     }
-    const expired = late ? this.#ahead.slice(0, taken).filter(({ message }) => message.expiresAt < now) : [];
-    this.#ahead.splice(0, taken);
-    this.#handed += taken;
     this.#release(expired);
     this.#watch();
   }
@@ -170,7 +166,7 @@ export class Flow {
 
   /** Gives back what lies ahead when nothing has moved for long. */
   #watch(): void {
-    if (this.#patience || this.#ahead.length === 0) return;
+    if (this.#patience || this.#ahead.length === 0 || this.#stopped) return;
     const handed = this.#handed;
     this.#patience = this.#deps.clock.after(AHEAD_MS, () => {
       this.#patience = undefined;

@@ -92,3 +92,16 @@ test('a message that expired while it was claimed ahead is not sent', async (t) 
   await settle();
   t.is(provider.attempts.length, 4);
 });
+
+test('stopping gives back what was claimed ahead and leaves no timer behind', async (t) => {
+  const { core, store, clock, provider } = await fullBench();
+  const stopping = core.dispatcher.stop();
+  await clock.advance(0);
+  t.deepEqual(await cancelled(store, 8, 9), [8, 9]);
+  for (const attempt of provider.attempts) answer(attempt);
+  await stopping;
+  t.is(provider.attempts.length, 8);
+  const idle = await coreBench();
+  await idle.core.dispatcher.stop();
+  t.is(clock.waiting, idle.clock.waiting);
+});
