@@ -5,7 +5,8 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 import { fsyncFloor } from './measure.ts';
-import { type Known, type Setting, scenarios } from './scenarios.ts';
+import { scenarios } from './scenarios.ts';
+import type { Known, Setting } from './stage.ts';
 import { markdown, type Section, whole } from './table.ts';
 
 const names = Object.keys(scenarios);
