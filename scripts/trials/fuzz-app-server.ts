@@ -1,7 +1,7 @@
 /** An app server that logs in to the emulator, or nearly so, and sends it rubbish. */
 import { type ConnectionOptions, connect } from 'node:tls';
 import { NS, type XmlElement } from '../../src/protocols/xmpp/index.ts';
-import { auth, BIND, gcm, HEADER } from '../../test/emulator/raw-client.ts';
+import { auth, BIND, gcm, HEADER } from '../../test/emulator/ccs/raw-client.ts';
 import type { Chance } from './fuzz-chance.ts';
 import { stanza } from './fuzz-stanzas.ts';
 import type { Tally } from './fuzz-trial.ts';

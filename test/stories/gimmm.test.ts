@@ -1,5 +1,5 @@
 import test from 'ava';
-import { auth, start } from '../emulator/raw-client.ts';
+import { auth, start } from '../emulator/ccs/raw-client.ts';
 import { collect, Story } from './harness.ts';
 
 /** The client's side of GIMMM's notes, as they stand there. Only the credentials are put in, and for `JSON payload` a JSON. */

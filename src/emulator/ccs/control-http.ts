@@ -1,9 +1,9 @@
-import { z } from '../lib/schema.ts';
-import type { HttpReply, HttpServer } from '../protocols/http/index.ts';
-import { createHttpServer, HttpError } from '../protocols/http/index.ts';
+import { z } from '../../lib/schema.ts';
+import type { HttpReply, HttpServer } from '../../protocols/http/index.ts';
+import { createHttpServer, HttpError } from '../../protocols/http/index.ts';
+import { faultPatch } from '../options.ts';
 import type { Control } from './control.ts';
 import { ControlError, targetSchema, upstreamSchema } from './control.ts';
-import { faultPatch } from './options.ts';
 
 const one = targetSchema.default('one');
 const all = targetSchema.default('all');

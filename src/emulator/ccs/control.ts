@@ -1,11 +1,11 @@
-import { z } from '../lib/schema.ts';
-import type { StreamCondition } from '../protocols/xmpp/index.ts';
+import { z } from '../../lib/schema.ts';
+import type { StreamCondition } from '../../protocols/xmpp/index.ts';
+import type { FaultPatchInput, Faults } from '../options.ts';
+import { faultsOf, readPatch } from '../options.ts';
 import type { Connection } from './connection.ts';
 import type { ConnectionInfo } from './connection-info.ts';
 import type { Counters, Track } from './counters.ts';
 import { newCounters } from './counters.ts';
-import type { FaultPatchInput, Faults } from './options.ts';
-import { faultsOf, readPatch } from './options.ts';
 import type { Upstream } from './sender.ts';
 import type { TokenAnswer, World } from './world.ts';
 

@@ -1,13 +1,13 @@
 import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
-import type { Timer } from '../lib/clock.ts';
-import type { PlainCredentials, StreamCondition } from '../protocols/xmpp/index.ts';
-import { defaultStreamSocketOptions, ServerStream, StreamSocket } from '../protocols/xmpp/index.ts';
+import type { Timer } from '../../lib/clock.ts';
+import type { PlainCredentials, StreamCondition } from '../../protocols/xmpp/index.ts';
+import { defaultStreamSocketOptions, ServerStream, StreamSocket } from '../../protocols/xmpp/index.ts';
+import type { FaultPatch, Faults } from '../options.ts';
 import type { ConnectionInfo, ConnectionState } from './connection-info.ts';
 import type { Host } from './conversation.ts';
 import { Conversation } from './conversation.ts';
-import type { FaultPatch, Faults } from './options.ts';
 import { FaultyOutlet } from './outlet.ts';
 import type { Sender, Upstream, UpstreamPeer } from './sender.ts';
 import * as stanzas from './stanzas.ts';

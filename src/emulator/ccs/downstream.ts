@@ -1,5 +1,5 @@
 /** What an app server's JSON is, and what CCS would say to it. */
-import { isDeeper } from '../lib/depth.ts';
+import { isDeeper } from '../../lib/depth.ts';
 
 /** Bytes of keys and values in `data`. [fcm.md §1.4] */
 export const MAX_PAYLOAD_BYTES = 4096;

@@ -1,5 +1,5 @@
-import type { StanzaError, XmlElement } from '../protocols/xmpp/index.ts';
-import { escapeAttribute, escapeJson, NS, stanzaError } from '../protocols/xmpp/index.ts';
+import type { StanzaError, XmlElement } from '../../protocols/xmpp/index.ts';
+import { escapeAttribute, escapeJson, NS, stanzaError } from '../../protocols/xmpp/index.ts';
 
 /** What CCS writes, in the forms that were recorded from it. [fcm.md §1.3] */
 

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { isCondition } from '../../src/emulator/downstream.ts';
+import { isCondition } from '../../../src/emulator/ccs/downstream.ts';
 import { gcm, type Json, start } from './raw-client.ts';
 
 const message = (more: Json = {}): Json => ({ to: 'device:1', message_id: 'm1', data: { a: 'b' }, ...more });

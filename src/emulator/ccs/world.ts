@@ -1,9 +1,9 @@
-import type { Random } from '../lib/backoff.ts';
-import type { Clock } from '../lib/clock.ts';
-import type { Log } from '../lib/log.ts';
+import type { Random } from '../../lib/backoff.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Log } from '../../lib/log.ts';
+import type { DelayLine } from '../delay-line.ts';
+import type { EmulatorOptions, Faults } from '../options.ts';
 import type { Counters, Tracker } from './counters.ts';
-import type { DelayLine } from './delay-line.ts';
-import type { EmulatorOptions, Faults } from './options.ts';
 import type { Sender } from './sender.ts';
 import type { Watch } from './watch.ts';
 

@@ -1,5 +1,5 @@
 import test from 'ava';
-import { createCertificate, createEmulator, LOCAL_NAMES } from '../../src/emulator/index.ts';
+import { createCertificate, createEmulator, LOCAL_NAMES } from '../../../src/emulator/index.ts';
 import { RawClient, until } from './raw-client.ts';
 
 const DAY_MS = 86_400_000;

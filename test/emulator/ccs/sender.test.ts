@@ -1,6 +1,6 @@
 import test from 'ava';
-import { newCounters } from '../../src/emulator/counters.ts';
-import { Sender, type Upstream } from '../../src/emulator/sender.ts';
+import { newCounters } from '../../../src/emulator/ccs/counters.ts';
+import { Sender, type Upstream } from '../../../src/emulator/ccs/sender.ts';
 
 const item = (id: string): Upstream => ({ id, from: 'device', json: '{}', expiresAt: undefined, sent: 0 });
 

@@ -1,8 +1,8 @@
 import type { TLSSocket } from 'node:tls';
 import { connect } from 'node:tls';
 import type { ExecutionContext } from 'ava';
-import type { Emulator, EmulatorInput } from '../../src/emulator/index.ts';
-import { createEmulator } from '../../src/emulator/index.ts';
+import type { Emulator, EmulatorInput } from '../../../src/emulator/index.ts';
+import { createEmulator } from '../../../src/emulator/index.ts';
 
 export const HEADER =
   '<stream:stream to="gcm.googleapis.com" version="1.0" xmlns="jabber:client" xmlns:stream="http://etherx.jabber.org/streams">';

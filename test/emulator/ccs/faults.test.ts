@@ -1,6 +1,6 @@
 import test from 'ava';
-import { createEmulator } from '../../src/emulator/index.ts';
-import { ManualClock } from '../../src/lib/clock.ts';
+import { createEmulator } from '../../../src/emulator/index.ts';
+import { ManualClock } from '../../../src/lib/clock.ts';
 import { pause, RawClient, start, until } from './raw-client.ts';
 
 const ids = (messages: readonly Readonly<Record<string, unknown>>[]): unknown[] =>

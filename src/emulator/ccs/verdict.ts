@@ -1,8 +1,8 @@
-import type { StreamCondition } from '../protocols/xmpp/index.ts';
+import type { StreamCondition } from '../../protocols/xmpp/index.ts';
+import type { Magic } from '../magic.ts';
+import { spellOf } from '../magic.ts';
+import type { Faults } from '../options.ts';
 import type { Downstream } from './downstream.ts';
-import type { Magic } from './magic.ts';
-import { spellOf } from './magic.ts';
-import type { Faults } from './options.ts';
 import type { World } from './world.ts';
 
 /** What becomes of a message. */

@@ -1,5 +1,5 @@
 import type { Duplex } from 'node:stream';
-import type { Outlet } from '../protocols/xmpp/index.ts';
+import type { Outlet } from '../../protocols/xmpp/index.ts';
 
 /** A way out that can swallow everything, or write every byte on its own. */
 export class FaultyOutlet implements Outlet {
