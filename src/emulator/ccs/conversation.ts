@@ -1,9 +1,9 @@
 import type { StreamCondition, StreamSocket, XmlElement } from '../../protocols/xmpp/index.ts';
-import type { Faults } from '../options.ts';
 import { Answers } from './answers.ts';
 import type { ConnectionState } from './connection-info.ts';
 import type { Downstream } from './downstream.ts';
 import { readDownstream } from './downstream.ts';
+import type { Faults } from './options.ts';
 import type { Sender } from './sender.ts';
 import * as stanzas from './stanzas.ts';
 import { UpstreamWindow } from './upstream-window.ts';
