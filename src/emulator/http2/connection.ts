@@ -30,6 +30,7 @@ export class Connection implements Carrier, Peer {
   mute = false;
   readonly #world: World;
   readonly #raw: Socket;
+  readonly #tls: TLSSocket;
   readonly #session: ServerHttp2Session;
   readonly #answer: Conversation;
   #requests = 0;
@@ -59,6 +60,7 @@ export class Connection implements Carrier, Peer {
     this.certificate = certificate;
     this.#world = world;
     this.#raw = raw;
+    this.#tls = tls;
     const { initial_streams, max_streams, raise_after } = world.faults;
     // Who shows a certificate is known before the first push. [fcm.md §4] speaks of tokens only.
     this.#raised = initial_streams === 0 || certificate === 'good';
@@ -107,8 +109,7 @@ export class Connection implements Carrier, Peer {
     this.#world.counters.goaways++;
     this.#goneAway = true;
     this.#session.goaway(code, last, Buffer.from(debug));
-    // Ends when the streams that were taken have ended.
-    this.#session.close();
+    this.#endIfDone(code !== constants.NGHTTP2_NO_ERROR);
   }
 
   drop(how: 'fin' | 'rst'): void {
@@ -144,7 +145,18 @@ export class Connection implements Carrier, Peer {
     stream.on('close', () => {
       this.#streams--;
       this.#idleSince = this.#world.clock.monotonic();
+      this.#endIfDone(false);
     });
+  }
+
+  /**
+   * Ends a connection that has been told to go when its streams are done. Not by the session's own `close()`: that sends a
+   * second GOAWAY, whose last stream may lie beyond that of the first. [RFC 9113 §6.8]
+   */
+  #endIfDone(atOnce: boolean): void {
+    if (!this.#goneAway || (!atOnce && this.#streams > 0)) return;
+    // The library writes its frames when this turn of the loop is over.
+    setImmediate(() => this.#tls.end());
   }
 
   #opened(): void {
