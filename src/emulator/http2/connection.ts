@@ -10,6 +10,9 @@ import { StreamExchange } from './exchange.ts';
 import type { Conversation, Peer, Request, Service } from './service.ts';
 import type { World } from './world.ts';
 
+/** A client that has been told to go away may take so long to do so once its streams are done. */
+const LINGER_MS = 1_000;
+
 /** How a connection stands. */
 export interface Http2ConnectionInfo {
   readonly connection: number;
@@ -31,6 +34,7 @@ export class Connection implements Carrier, Peer {
   readonly #world: World;
   readonly #raw: Socket;
   readonly #tls: TLSSocket;
+  readonly #onGone: (connection: Connection) => void;
   readonly #session: ServerHttp2Session;
   readonly #answer: Conversation;
   #requests = 0;
@@ -54,13 +58,14 @@ export class Connection implements Carrier, Peer {
     certificate: Peer['certificate'],
     world: World,
     service: Service,
-    onClose: (connection: Connection) => void,
+    onGone: (connection: Connection) => void,
   ) {
     this.number = number;
     this.certificate = certificate;
     this.#world = world;
     this.#raw = raw;
     this.#tls = tls;
+    this.#onGone = onGone;
     const { initial_streams, max_streams, raise_after } = world.faults;
     // Who shows a certificate is known before the first push. [fcm.md §4] speaks of tokens only.
     this.#raised = initial_streams === 0 || certificate === 'good';
@@ -72,10 +77,7 @@ export class Connection implements Carrier, Peer {
     this.#session.on('stream', (stream, headers, _flags, raws) => this.#take(stream, headers, raws));
     this.#session.on('ping', () => this.#pinged());
     this.#session.on('error', (error) => this.#failed(error));
-    this.#session.on('close', () => {
-      for (const timer of [this.#raising, this.#ageing, this.#idling]) timer?.cancel();
-      onClose(this);
-    });
+    this.#session.on('close', () => this.#forget());
     if (!this.#raised && raise_after > 0) this.#raising = world.clock.after(raise_after, () => this.#raise());
     this.applyFaults();
   }
@@ -149,14 +151,26 @@ export class Connection implements Carrier, Peer {
     });
   }
 
-  /**
-   * Ends a connection that has been told to go when its streams are done. Not by the session's own `close()`: that sends a
-   * second GOAWAY, whose last stream may lie beyond that of the first. [RFC 9113 §6.8]
-   */
   #endIfDone(atOnce: boolean): void {
     if (!this.#goneAway || (!atOnce && this.#streams > 0)) return;
+    this.#forget();
     // The library writes its frames when this turn of the loop is over.
-    setImmediate(() => this.#tls.end());
+    setImmediate(() => this.#end());
+  }
+
+  /**
+   * Ends the sending side. Not by the session's own `close()`: that sends a second GOAWAY, whose last stream may lie beyond
+   * that of the first. [RFC 9113 §6.8] Nor does a session without its sending side notice the client's end: it gets a moment.
+   */
+  #end(): void {
+    if (this.#tls.writableEnded) return;
+    this.#tls.end();
+    this.#world.clock.after(LINGER_MS, () => this.#session.destroy());
+  }
+
+  #forget(): void {
+    for (const timer of [this.#raising, this.#ageing, this.#idling]) timer?.cancel();
+    this.#onGone(this);
   }
 
   #opened(): void {

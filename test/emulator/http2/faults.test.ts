@@ -190,6 +190,7 @@ test('GOAWAY max_age, also for a connection that is older when that begins', asy
   await clock.advance(1_000);
   await until(() => second.client.closed);
   t.is(second.client.goaways[0]?.debug, 'max_age');
+  await clock.advance(1_000);
   t.is(clock.waiting, 0, 'no timer is left behind');
 });
 
