@@ -13,6 +13,9 @@ import type { World } from './world.ts';
 /** A client that has been told to go away may take so long to do so once its streams are done. */
 const LINGER_MS = 1_000;
 
+/** What nghttp2 calls a broken rule of the protocol. */
+const PROTOCOL_BROKEN = -505;
+
 /** How a connection stands. */
 export interface Http2ConnectionInfo {
   readonly connection: number;
@@ -221,9 +224,12 @@ export class Connection implements Carrier, Peer {
     if (++this.#pings === max_pings) this.goaway('too_many_pings', constants.NGHTTP2_ENHANCE_YOUR_CALM);
   }
 
-  /** The library ends a connection whose client opens more streams than the settings that it has acknowledged allow. */
-  #failed(error: Error): void {
-    if (this.#streams >= this.#limit && /protocol error/i.test(error.message)) this.#world.counters.breaches++;
+  /**
+   * The library ends a connection whose client opens more streams than the settings that it has acknowledged allow, and says
+   * no more than that the protocol was broken. By whom the streams were full, that is what it was.
+   */
+  #failed(error: NodeJS.ErrnoException): void {
+    if (error.errno === PROTOCOL_BROKEN && this.#maxStreams >= this.#limit) this.#world.counters.breaches++;
     this.#world.log.debug('connection failed', { connection: this.number, error });
   }
 }
