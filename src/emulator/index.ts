@@ -1,5 +1,5 @@
 export type { ApnsControl } from './apns/control.ts';
-export type { ApnsCredentials, ApnsEmulator } from './apns/emulator.ts';
+export type { ApnsCredentials, ApnsEmulator, ApnsEmulatorDeps } from './apns/emulator.ts';
 export { createApnsEmulator } from './apns/emulator.ts';
 export type { ApnsEmulatorInput, ApnsFaultPatchInput, ApnsFaults } from './apns/options.ts';
 export type { ProviderKey } from './apns/provider-keys.ts';

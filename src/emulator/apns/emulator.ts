@@ -20,6 +20,12 @@ export interface ApnsCredentials extends ProviderKey {
   readonly certificate: { readonly cert: string; readonly key: string };
 }
 
+/** Time, chance and more, for those who bring their own. */
+export interface ApnsEmulatorDeps extends Http2EmulatorDeps {
+  /** The key that provider tokens are signed with, PKCS#8 PEM: for an emulator that comes back as the same. */
+  readonly providerKey?: string;
+}
+
 /** An APNs server that runs, or is about to. */
 export type ApnsEmulator = Http2Emulator<ApnsControl, ApnsCredentials>;
 
@@ -28,31 +34,25 @@ export type ApnsEmulator = Http2Emulator<ApnsControl, ApnsCredentials>;
  * @param input as in a configuration file: durations are texts such as `20ms`
  * @throws if an option is not understood
  */
-export function createApnsEmulator(input: ApnsEmulatorInput = {}, deps: Http2EmulatorDeps = {}): ApnsEmulator {
+export function createApnsEmulator(input: ApnsEmulatorInput = {}, deps: ApnsEmulatorDeps = {}): ApnsEmulator {
   const options = apnsEmulatorOptions.parse(input);
-  const { control_host, control_port, key_file, key_id, team_id, client_certificate_file } = options;
+  const { key_file, key_id, team_id, client_certificate_file } = options;
   const book = faultBook(apnsFaultShape, options, apnsFaultPatch.parse);
   const world = createWorld(options, book.initial, deps);
   const { log } = world;
   const keys = new ProviderKeys();
-  const key = keys.add(key_id, team_id);
+  const key = keys.add(key_id, team_id, deps.providerKey);
   const client = clientCertificate(options.topics[0] ?? 'com.example.app');
   const credentials: ApnsCredentials = { ...key, certificate: { cert: client.cert, key: client.key } };
   const certificate = certificateOf(options, deps);
   const service = new ApnsService(world, options, keys);
   const listener = new Listener(world, service, { certificate, http1: false, clientCa: client.ca });
   const control = new ApnsControl(world, listener.connections, book, keys);
-  const http =
-    control_port === undefined
-      ? undefined
-      : createHttp2ControlHttp(control, {
-          host: control_host,
-          port: control_port,
-          caPem: certificate.ca,
-          patch: apnsFaultPatch,
-          credentials: () => credentials,
-          onFault: (error) => log.error('control failed', { error }),
-        });
+  const http = createHttp2ControlHttp(control, world, {
+    caPem: certificate.ca,
+    patch: apnsFaultPatch,
+    credentials: () => credentials,
+  });
   http?.route({
     method: 'POST',
     path: '/keys',

@@ -1,5 +1,5 @@
 import type { KeyObject } from 'node:crypto';
-import { createPublicKey, generateKeyPairSync, randomInt } from 'node:crypto';
+import { createPrivateKey, createPublicKey, generateKeyPairSync, randomInt } from 'node:crypto';
 import { readJwt, signedBy } from '../jwt.ts';
 
 /** What a provider signs its tokens with. */
@@ -26,17 +26,21 @@ const TOKENS_REMEMBERED = 1_000;
 
 const newId = (): string => Array.from({ length: ID_LENGTH }, () => LETTERS[randomInt(LETTERS.length)]).join('');
 
+function newKey(): string {
+  const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  return privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+}
+
 /** The keys that provider tokens may be signed with, by their ids. */
 export class ProviderKeys {
   readonly #keys = new Map<string, { readonly team: string; readonly key: KeyObject }>();
   readonly #known = new Map<string, ProviderToken | undefined>();
 
-  /** Makes a key; ids that are not given are new ones. */
-  add(keyId: string = newId(), team: string = newId()): ProviderKey {
-    const { privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
-    this.#keys.set(keyId, { team, key: createPublicKey(privateKey) });
+  /** Adds a key, PKCS#8 PEM; what is not given is new. */
+  add(keyId: string = newId(), team: string = newId(), key: string = newKey()): ProviderKey {
+    this.#keys.set(keyId, { team, key: createPublicKey(createPrivateKey(key)) });
     this.#known.clear();
-    return { key_id: keyId, team_id: team, key: privateKey.export({ type: 'pkcs8', format: 'pem' }).toString() };
+    return { key_id: keyId, team_id: team, key };
   }
 
   /** What a provider token says; undefined if no key of ours has signed it, whatever its age. */

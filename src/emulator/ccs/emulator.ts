@@ -4,15 +4,13 @@ import type { Server, Socket } from 'node:net';
 import { createServer } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { createSecureContext, TLSSocket } from 'node:tls';
-import type { Random } from '../../lib/backoff.ts';
-import type { Clock, Timer } from '../../lib/clock.ts';
+import type { Timer } from '../../lib/clock.ts';
 import { every, systemClock } from '../../lib/clock.ts';
-import type { Log } from '../../lib/log.ts';
 import { silentLog } from '../../lib/log.ts';
 import type { HttpServer } from '../../protocols/http/index.ts';
-import type { ServerCertificate } from '../certificate.ts';
 import { createCertificate } from '../certificate.ts';
 import { DelayLine } from '../delay-line.ts';
+import type { CommonDeps, CommonEmulator } from '../face.ts';
 import { certificateRequest } from '../listening.ts';
 import { Spells } from '../magic.ts';
 import { Connection } from './connection.ts';
@@ -31,31 +29,10 @@ const STOP_STEP_MS = 5;
 /** Sender ids that are remembered although they are idle. */
 const SENDERS_REMEMBERED = 1_000;
 
-/** Time, chance and more, for those who bring their own. */
-export interface EmulatorDeps {
-  readonly clock?: Clock;
-  readonly random?: Random;
-  readonly log?: Log;
-  readonly watch?: Watch;
-  /** For an emulator that comes back as the same; without it there is a new authority at every start. */
-  readonly certificate?: ServerCertificate;
-}
+export type EmulatorDeps = CommonDeps<Watch>;
 
 /** A CCS server that runs, or is about to. */
-export interface Emulator {
-  /** Everything that can be done to it and asked of it. */
-  readonly control: Control;
-  /** The certificate of the authority that clients have to trust. */
-  readonly caPem: string;
-  /** The port it listens on; 0 before it does. */
-  readonly port: number;
-  /** The port of the control over HTTP; undefined if there is none. */
-  readonly controlPort: number | undefined;
-  /** @throws if a port is taken or the file cannot be written */
-  start(): Promise<void>;
-  /** Ends all streams and listens no more. */
-  stop(): Promise<void>;
-}
+export type Emulator = CommonEmulator<Control>;
 
 /**
  * A CCS emulator; it does nothing until it is started.

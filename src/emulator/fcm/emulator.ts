@@ -28,7 +28,7 @@ export type FcmEmulator = Http2Emulator<FcmControl, ServiceAccount>;
  */
 export function createFcmEmulator(input: FcmEmulatorInput = {}, deps: FcmEmulatorDeps = {}): FcmEmulator {
   const options = fcmEmulatorOptions.parse(input);
-  const { project, host, control_host, control_port, credentials_file, token_lifetime } = options;
+  const { project, host, credentials_file, token_lifetime } = options;
   const book = faultBook(fcmFaultShape, options, fcmFaultPatch.parse);
   const world = createWorld(options, book.initial, deps);
   const { clock, log } = world;
@@ -39,17 +39,7 @@ export function createFcmEmulator(input: FcmEmulatorInput = {}, deps: FcmEmulato
   const listener = new Listener(world, service, { certificate, http1: true, clientCa: undefined });
   const control = new FcmControl(world, listener.connections, book, service, access);
   const credentials = (): ServiceAccount => access.account(project, tokenUri());
-  const http =
-    control_port === undefined
-      ? undefined
-      : createHttp2ControlHttp(control, {
-          host: control_host,
-          port: control_port,
-          caPem: certificate.ca,
-          patch: fcmFaultPatch,
-          credentials,
-          onFault: (error) => log.error('control failed', { error }),
-        });
+  const http = createHttp2ControlHttp(control, world, { caPem: certificate.ca, patch: fcmFaultPatch, credentials });
   http?.route({ method: 'POST', path: '/expire-tokens', handle: () => emptied(() => control.expireTokens()) });
   return assemble({
     name: 'fcm',

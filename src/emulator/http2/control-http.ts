@@ -5,26 +5,27 @@ import { targetSchema } from '../control.ts';
 import { attempt, numberOf, routeCommon } from '../control-http.ts';
 import type { Http2Control } from './control.ts';
 import type { Http2Faults } from './options.ts';
+import type { World } from './world.ts';
 
 const BODY_LIMIT_BYTES = 1024 * 1024;
 const one = targetSchema.default('one');
 
-/** Where the control listens, and what it gives away. */
+/** What the control gives away beside itself. */
 export interface Http2ControlHttpOptions<Patch> {
-  readonly host: string;
-  readonly port: number;
   readonly caPem: string;
   readonly patch: z.ZodType<unknown, Patch>;
   /** What clients log in with. */
   readonly credentials: () => unknown;
-  readonly onFault: (error: unknown) => void;
 }
 
-/** The control over HTTP: JSON in, JSON out. A service adds routes of its own. */
+/** The control over HTTP, if a port is named for it: JSON in, JSON out. A service adds routes of its own. */
 export function createHttp2ControlHttp<Faults extends Http2Faults, Patch>(
   control: Http2Control<Faults, Patch>,
-  { host, port, caPem, patch, credentials, onFault }: Http2ControlHttpOptions<Patch>,
-): HttpServer {
+  { options: { control_host: host, control_port: port }, log }: World,
+  { caPem, patch, credentials }: Http2ControlHttpOptions<Patch>,
+): HttpServer | undefined {
+  if (port === undefined) return undefined;
+  const onFault = (error: unknown): void => log.error('control failed', { error });
   const server = createHttpServer({ host, port, bodyLimit: BODY_LIMIT_BYTES, onFault });
   routeCommon(server, control, caPem, patch);
   server.route({ method: 'GET', path: '/credentials', handle: () => ({ json: credentials() }) });

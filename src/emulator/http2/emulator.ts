@@ -1,6 +1,4 @@
 import { writeFile } from 'node:fs/promises';
-import type { Random } from '../../lib/backoff.ts';
-import type { Clock } from '../../lib/clock.ts';
 import { systemClock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import { silentLog } from '../../lib/log.ts';
@@ -8,6 +6,7 @@ import type { HttpServer } from '../../protocols/http/index.ts';
 import type { ServerCertificate } from '../certificate.ts';
 import { createCertificate } from '../certificate.ts';
 import { DelayLine } from '../delay-line.ts';
+import type { CommonDeps, CommonEmulator } from '../face.ts';
 import { certificateRequest } from '../listening.ts';
 import { Spells } from '../magic.ts';
 import { Memory, newCounters } from './counters.ts';
@@ -15,32 +14,12 @@ import type { Listener } from './listener.ts';
 import type { Http2Faults, Http2Options } from './options.ts';
 import type { Http2Watch, World } from './world.ts';
 
-/** Time, chance and more, for those who bring their own. */
-export interface Http2EmulatorDeps {
-  readonly clock?: Clock;
-  readonly random?: Random;
-  readonly log?: Log;
-  readonly watch?: Http2Watch;
-  /** For an emulator that comes back as the same; without it there is a new authority at every start. */
-  readonly certificate?: ServerCertificate;
-}
+export type Http2EmulatorDeps = CommonDeps<Http2Watch>;
 
-/** A server that runs, or is about to, and what clients of it need. */
-export interface Http2Emulator<Control, Credentials> {
-  /** Everything that can be done to it and asked of it. */
-  readonly control: Control;
-  /** The certificate of the authority that clients have to trust. */
-  readonly caPem: string;
+/** A server over HTTP/2 that runs, or is about to. */
+export interface Http2Emulator<Control, Credentials> extends CommonEmulator<Control> {
   /** What clients log in with. */
   readonly credentials: Credentials;
-  /** The port it listens on; 0 before it does. */
-  readonly port: number;
-  /** The port of the control over HTTP; undefined if there is none. */
-  readonly controlPort: number | undefined;
-  /** @throws if a port is taken or a file cannot be written */
-  start(): Promise<void>;
-  /** Ends all connections and listens no more. */
-  stop(): Promise<void>;
 }
 
 export const certificateOf = (options: Http2Options, { certificate }: Http2EmulatorDeps): ServerCertificate =>

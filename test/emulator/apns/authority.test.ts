@@ -148,6 +148,13 @@ test('the key and the certificate are written where they are wanted, for the own
   t.throws(() => createApnsEmulator({ key_id: 'short' }));
 });
 
+test('an emulator that is given its key is the same one after a restart', (t) => {
+  const ids = { key_id: 'KEY1234567', team_id: 'TEAM123456' };
+  const { key } = createApnsEmulator(ids).credentials;
+  t.like(createApnsEmulator(ids, { providerKey: key }).credentials, { ...ids, key });
+  t.not(createApnsEmulator(ids).credentials.key, key);
+});
+
 test('only HTTP/2', async (t) => {
   const { emulator } = await start(t);
   const code = await fetch(`https://localhost:${emulator.port}/`).catch((error) => error.cause?.code);
