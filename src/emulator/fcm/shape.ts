@@ -44,7 +44,8 @@ export function isObject(value: unknown): value is Readonly<Record<string, unkno
 }
 
 function wrong(field: string, type: string, value: unknown): Violation {
-  const shown = JSON.stringify(value)?.slice(0, 100) ?? 'nothing';
+  // An object may be nested deeper than can be printed.
+  const shown = typeof value === 'object' ? 'an object' : JSON.stringify(value).slice(0, 100);
   return { field, description: `Invalid value at '${field}' (${type}), ${shown}` };
 }
 
