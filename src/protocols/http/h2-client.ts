@@ -24,8 +24,10 @@ export interface H2ClientOptions extends H2ConnectionSettings {
   readonly count: (event: string) => void;
 }
 
-/** A result, and the number of the connection that it came over; 0 for none. */
-export type H2Answer = H2Result & { readonly connection: number };
+/** A result; a response with the number of the connection that it came over. */
+export type H2Answer =
+  | Exclude<H2Result, { kind: 'response' }>
+  | (Extract<H2Result, { kind: 'response' }> & { readonly connection: number });
 
 /** The connections as they are. */
 export interface H2Report {
@@ -91,15 +93,16 @@ export class H2Client {
   async post(request: H2Request): Promise<H2Answer> {
     let best: H2Connection | undefined;
     for (const connection of this.#connections) if (connection.room > (best?.room ?? 0)) best = connection;
-    if (!best || this.#state !== 'running') {
-      return { kind: 'refused', because: 'no connection has room', connection: 0 };
-    }
+    if (!best || this.#state !== 'running') return { kind: 'refused', because: 'no connection has room' };
     const answer = best.post(request);
     if (this.room === 0) this.#grow();
     const result = await answer;
-    if (result.kind === 'response') this.#failures = 0;
-    else this.#options.count(result.kind);
-    return { ...result, connection: best.id };
+    if (result.kind === 'response') {
+      this.#failures = 0;
+      return { ...result, connection: best.id };
+    }
+    this.#options.count(result.kind);
+    return result;
   }
 
   /**

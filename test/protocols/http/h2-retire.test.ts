@@ -43,7 +43,7 @@ test('an answer tells its connection; a retired one takes nothing more, and anot
   const { client, counts } = await connected(server.origin, server.ca);
   const first = await client.post(request);
   t.like(first, { kind: 'response', connection: 1 });
-  client.retire(first.connection, 'Shutdown');
+  client.retire(1, 'Shutdown');
   t.is(client.room, 0);
   await room(client);
   const second = await client.post(request);
@@ -53,7 +53,7 @@ test('an answer tells its connection; a retired one takes nothing more, and anot
     [1, 2],
   );
   t.like(counts, { connect: 2, retired: 1 });
-  client.retire(first.connection, 'again'); // it has gone: nothing happens
+  client.retire(1, 'again'); // it has gone: nothing happens
   t.is(counts.retired, 1);
   t.true(client.room > 0);
   await client.stop(1_000);
@@ -70,28 +70,21 @@ test('what is in flight on a retired connection is still answered', async (t) =>
   const { client } = await connected(server.origin, server.ca);
   const slow = client.post(request);
   while (server.seen.length < 1) await new Promise((resolve) => setTimeout(resolve, 2));
-  const quick = await client.post(request);
-  client.retire(quick.connection, 'Shutdown');
+  await client.post(request);
+  client.retire(1, 'Shutdown');
   letGo();
   const answer = await slow;
   t.is(answer.kind === 'response' && answer.response.body, '1');
   await client.stop(1_000);
 });
 
-test('a request without a connection has the number 0', async (t) => {
-  await using server = await scriptedServer();
-  const { client } = await connected(server.origin, server.ca);
-  await client.stop(0);
-  t.like(await client.post(request), { kind: 'refused', connection: 0 });
-});
-
 test('a connection without a success is not replaced at once', async (t) => {
   await using server = await scriptedServer({ answer: () => reason(503, 'Shutdown') });
   // A quarter of the second that the first pause has at most.
   const { client, counts } = await connected(server.origin, server.ca, { random: () => 0.25 });
-  const { connection } = await client.post(request);
+  await client.post(request);
   const began = performance.now();
-  client.retire(connection, 'Shutdown');
+  client.retire(1, 'Shutdown');
   await room(client);
   t.true(performance.now() - began >= 200);
   t.like(counts, { connect: 2, retired: 1 });
