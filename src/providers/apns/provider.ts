@@ -1,0 +1,284 @@
+import { readFile } from 'node:fs/promises';
+import {
+  bareReply,
+  type Health,
+  type Message,
+  type Outcome,
+  type Payload,
+  type Provider,
+  type Refusal,
+  type Telemetry,
+} from '../../core/index.ts';
+import type { Backoff, Random } from '../../lib/backoff.ts';
+import { Breaker, type Ticket } from '../../lib/breaker.ts';
+import type { Clock } from '../../lib/clock.ts';
+import type { Log } from '../../lib/log.ts';
+import { Strikes } from '../../lib/strikes.ts';
+import { H2Client } from '../../protocols/http/index.ts';
+import { ProviderToken } from './auth.ts';
+import { CredentialProblem } from './certificate.ts';
+import { type Credentials, readCredentials } from './credentials.ts';
+import { apnsId, type Notification } from './mapping.ts';
+import { type ApnsOptions, ORIGINS } from './options.ts';
+import { type Answer, HOLD_MS, outcomeOf, readAnswer, unanswered } from './outcomes.ts';
+import { type PrepareRules, prepare } from './prepare.ts';
+import { addGauges, healthOf } from './report.ts';
+
+/** Between tries while the service refuses everything. */
+const TROUBLE_BACKOFF: Backoff = { baseMs: 1_000, capMs: 60_000 };
+/** So many times in a row without a usable answer, and the queue waits. */
+const SILENCES_MAX = 3;
+/** A connection that knows another key is replaced once; when the next one knows it too, the key is wrong. [fcm.md §4] */
+const STRANGERS_MAX = 2;
+/** An answer is a line of JSON; this is room for the page of a proxy. */
+const MAX_RESPONSE_BYTES = 65_536;
+
+export interface ApnsDeps {
+  readonly name: string;
+  readonly options: ApnsOptions;
+  readonly clock: Clock;
+  /** The wall clock as it is, even if it goes back: Apple compares times with its own. */
+  readonly wall: Pick<Clock, 'now'>;
+  readonly random: Random;
+  readonly log: Log;
+  readonly telemetry: Telemetry;
+}
+
+/** A way to Apple's devices. Nothing happens before `start`. */
+export function createApnsProvider(deps: ApnsDeps): Provider {
+  return new Apns(deps);
+}
+
+/** One attempt to deliver a message. */
+interface Attempt {
+  readonly message: Message;
+  readonly notification: Notification;
+  readonly headers: Readonly<Record<string, string>>;
+  readonly ticket: Ticket;
+}
+
+class Apns implements Provider {
+  readonly name: string;
+  readonly #deps: ApnsDeps;
+  readonly #log: Log;
+  readonly #rules: PrepareRules;
+  readonly #breaker: Breaker;
+  readonly #silences = new Strikes(SILENCES_MAX);
+  readonly #strangers = new Strikes(STRANGERS_MAX);
+  #client: H2Client | undefined;
+  #token: ProviderToken | undefined;
+  /** When the certificate ends, in milliseconds since the epoch. */
+  #validTo: number | undefined;
+  #listener: () => void = () => {};
+  #state: 'new' | 'running' | 'stopping' = 'new';
+  #told: string | undefined;
+  #receiptsTold = false;
+  #stopped: Promise<void> | undefined;
+
+  constructor(deps: ApnsDeps) {
+    const { name, options, clock, random, log, telemetry } = deps;
+    this.name = name;
+    this.#deps = deps;
+    this.#log = log.child({ provider: name });
+    this.#rules = { ...options, name, topic: options.topic };
+    this.#breaker = new Breaker({ clock, random, backoff: TROUBLE_BACKOFF, onChange: () => this.#breakerChanged() });
+    addGauges(telemetry, name, () => this.#client?.report);
+  }
+
+  inspect(payload: Payload): Refusal | undefined {
+    const prepared = prepare(payload, this.#rules);
+    return prepared.kind === 'refusal' ? { code: prepared.code, because: prepared.because } : undefined;
+  }
+
+  room(): number {
+    if (this.#state !== 'running' || !this.#client) return 0;
+    return Math.min(this.#client.room, this.#breaker.allowance);
+  }
+
+  onRoom(listener: () => void): void {
+    this.#listener = listener;
+  }
+
+  async deliver(message: Message, now: number): Promise<Outcome> {
+    const prepared = prepare(message.payload, this.#rules, message.wireId);
+    if (prepared.kind === 'refusal') {
+      const { code, because } = prepared;
+      return { kind: 'refused', code, because, reply: bareReply(message) };
+    }
+    if (this.room() <= 0) return { kind: 'unsent', because: 'no connection has room' };
+    if (prepared.receiptRequested) this.#receiptRequested();
+    const { notification } = prepared;
+    const headers = {
+      'apns-id': apnsId(message.wireId),
+      'apns-expiration': this.#expiration(message, now),
+      ...notification.headers,
+    };
+    return this.#send({ message, notification, headers, ticket: this.#breaker.enter() });
+  }
+
+  /** @throws Error if a file that the options name can not be read or does not fit */
+  async start(): Promise<void> {
+    if (this.#state !== 'new') return;
+    const { options, clock, wall, random } = this.#deps;
+    const credentials = this.#credentials();
+    const ca = options.ca === undefined ? {} : { ca: await readFile(options.ca, 'utf8') };
+    if (credentials.kind === 'certificate') this.#validTo = credentials.validTo;
+    else this.#token = new ProviderToken({ ...credentials, clock, wall, ageMs: options.token_age });
+    const { connections } = options;
+    this.#client = new H2Client({
+      clock,
+      random,
+      log: this.#log,
+      origin: options.url ?? ORIGINS[options.environment],
+      tls: { ...ca, ...(credentials.kind === 'certificate' && credentials.tls) },
+      min: connections.min,
+      max: connections.max,
+      maxStreams: connections.streams,
+      // Apple answers many requests at once only to whom it knows. [fcm.md §4]
+      cautious: credentials.kind === 'token',
+      connectTimeoutMs: options.connect_timeout,
+      requestTimeoutMs: options.deadline,
+      maxResponseBytes: MAX_RESPONSE_BYTES,
+      idleMs: connections.idle,
+      maxAgeMs: connections.max_age,
+      pingIntervalMs: options.ping_interval,
+      count: (event) => this.#count(event),
+    });
+    this.#client.onRoom(() => this.#listener());
+    this.#state = 'running';
+    this.#client.start();
+  }
+
+  stop(ms: number): Promise<void> {
+    this.#state = 'stopping';
+    this.#breaker.stop();
+    this.#stopped ??= this.#client?.stop(ms) ?? Promise.resolve();
+    return this.#stopped;
+  }
+
+  health(): Health {
+    return healthOf({
+      running: this.#state === 'running',
+      connections: this.#client?.report,
+      trouble: this.#breaker.trouble,
+      tokenAgeMs: this.#token?.ageMs,
+      certificateMs: this.#validTo === undefined ? undefined : this.#validTo - this.#deps.wall.now(),
+    });
+  }
+
+  /** @param again a token that was refused as expired has been replaced: the second refusal is trouble */
+  async #send(attempt: Attempt, again = false): Promise<Outcome> {
+    const { clock, wall } = this.#deps;
+    const { message, notification, headers } = attempt;
+    if (!this.#client) return { kind: 'unsent', because: 'not started' };
+    const began = clock.monotonic();
+    const token = this.#token?.current();
+    const result = await this.#client.post({
+      path: notification.path,
+      headers: { ...headers, ...(token !== undefined && { authorization: `bearer ${token}` }) },
+      body: notification.body,
+    });
+    if (result.kind !== 'response') {
+      this.#silent(attempt.ticket, began, result.because);
+      return result.kind === 'refused'
+        ? { kind: 'unsent', because: result.because }
+        : unanswered(result.because, message);
+    }
+    const answer = readAnswer(result.response, wall.now());
+    if (answer.rule === 'expired' && token !== undefined && !again && this.#token?.refused(token)) {
+      this.#count('token_expired');
+      return this.#send(attempt, true);
+    }
+    this.#heed(answer, attempt.ticket, began, result.connection);
+    return outcomeOf(answer, message);
+  }
+
+  /** What an answer says about the service itself. */
+  #heed(answer: Answer, ticket: Ticket, began: number, connection: number): void {
+    const { rule, because, retryAfterMs = 0 } = answer;
+    const now = this.#deps.clock.monotonic();
+    switch (rule) {
+      case 'error':
+      case 'busy':
+        // A service that was given up is not back before it does something.
+        if (this.#breaker.trouble !== undefined) this.#trouble(ticket, because, retryAfterMs);
+        return;
+      case 'reconnect':
+        this.#client?.retire(connection, because);
+        this.#silent(ticket, began, because);
+        return;
+      case 'stranger':
+        this.#client?.retire(connection, because);
+        if (this.#strangers.add(began, now)) this.#trouble(ticket, because);
+        else this.#breaker.abandoned(ticket);
+        return;
+      case 'expired':
+      case 'trouble':
+        this.#trouble(ticket, because, retryAfterMs);
+        return;
+      case 'hold':
+        this.#trouble(ticket, because, Math.max(retryAfterMs, HOLD_MS));
+        return;
+      default:
+        // Whatever it says about the message: we are let in and answered.
+        this.#silences.clear();
+        this.#strangers.clear();
+        this.#breaker.succeeded();
+    }
+  }
+
+  /** A request without an answer that means something. One is chance, several in a row are trouble. */
+  #silent(ticket: Ticket, began: number, because: string): void {
+    const many = this.#silences.add(began, this.#deps.clock.monotonic());
+    if (many) this.#trouble(ticket, because);
+    else this.#breaker.abandoned(ticket);
+  }
+
+  /** Nothing more is sent until a try succeeds; what was not delivered waits in the queue. */
+  #trouble(ticket: Ticket, because: string, minMs = 0): void {
+    this.#breaker.failed(ticket, because, minMs);
+    this.#count('trouble');
+    const { trouble } = this.#breaker;
+    if (trouble === undefined || trouble === this.#told) return;
+    this.#told = trouble;
+    this.#log.error('the service refuses everything, messages wait', { because: trouble });
+  }
+
+  #breakerChanged(): void {
+    if (this.#breaker.trouble === undefined && this.#told !== undefined) {
+      this.#log.info('the service takes messages again', { after: this.#told });
+      this.#told = undefined;
+    }
+    this.#listener();
+  }
+
+  /**
+   * The rest of its life on the wall clock, which is the one that Apple sees. Senders who say nothing mean the longest
+   * life: without the header Apple would try only once.
+   */
+  #expiration(message: Message, now: number): string {
+    if (message.ttl === 0) return '0';
+    const left = Math.max(0, message.expiresAt - now);
+    return String(Math.ceil((this.#deps.wall.now() + left) / 1_000));
+  }
+
+  #receiptRequested(): void {
+    if (this.#rules.delivery_receipts !== 'ignore') return;
+    this.#count('receipt_ignored');
+    if (!this.#receiptsTold) this.#log.warn('delivery receipts are asked for, APNs has none; see delivery_receipts');
+    this.#receiptsTold = true;
+  }
+
+  #credentials(): Credentials {
+    try {
+      return readCredentials(this.#deps.options);
+    } catch (cause) {
+      if (!(cause instanceof CredentialProblem)) throw cause;
+      throw new Error(`providers.${this.name}.${cause.option}: ${cause.message}`, { cause });
+    }
+  }
+
+  #count(event: string): void {
+    this.#deps.telemetry.add('pushbridge_provider_events_total', { provider: this.name, event });
+  }
+}
