@@ -89,6 +89,13 @@ export class H2Client {
     return room;
   }
 
+  /** Requests in flight. */
+  get used(): number {
+    let used = 0;
+    for (const connection of this.#connections) used += connection.used;
+    return used;
+  }
+
   /** Sends a request on the connection with the most room; without room it is refused. Never rejects. */
   async post(request: H2Request): Promise<H2Answer> {
     let best: H2Connection | undefined;
@@ -125,7 +132,7 @@ export class H2Client {
       open: open.length,
       connecting: count('connecting'),
       draining: count('draining'),
-      used: all.reduce((sum, connection) => sum + connection.used, 0),
+      used: this.used,
       size: open.reduce((sum, connection) => sum + connection.limit, 0),
       trouble: open.length === 0 ? this.#trouble : undefined,
     };
@@ -145,7 +152,7 @@ export class H2Client {
     this.#checkRest();
     await deadline(clock, rest, ms, 'requests in flight').catch((error) => {
       if (!(error instanceof DeadlineError)) throw error;
-      log.warn('stopping with requests in flight', { inFlight: this.report.used });
+      log.warn('stopping with requests in flight', { inFlight: this.used });
     });
     for (const connection of this.#connections) connection.destroy('stopped');
     this.#sweep?.cancel();
@@ -222,7 +229,7 @@ export class H2Client {
     this.#connections.delete(connection);
     this.#checkRest();
     if (this.#state !== 'running') return;
-    if (connection.openedAt === 0) {
+    if (!connection.opened) {
       count('connect_failed');
       this.#failures++;
       if (!this.#told || this.#trouble !== because) log.warn('connecting failed', { because });
@@ -267,7 +274,6 @@ export class H2Client {
 
   #checkRest(): void {
     if (!this.#atRest) return;
-    for (const { used } of this.#connections) if (used > 0) return;
-    this.#atRest();
+    if (this.used === 0) this.#atRest();
   }
 }

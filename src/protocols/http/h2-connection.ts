@@ -57,6 +57,8 @@ export class H2Connection implements ExchangeHost {
   useful = false;
   succeeded = false;
   #remoteStreams = 0;
+  /** It was open once. */
+  opened = false;
   lastStreamId: number | undefined;
   because: string | undefined;
   /** Monotonic times: since when it is open, when an answer last came, when it was last busy. */
@@ -171,6 +173,7 @@ export class H2Connection implements ExchangeHost {
     const { clock } = this.#settings;
     this.#deadline.cancel();
     this.#state = 'open';
+    this.opened = true;
     this.openedAt = this.busyAt = this.answeredAt = clock.monotonic();
     this.#events.onOpen();
   }

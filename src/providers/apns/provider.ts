@@ -13,7 +13,7 @@ import type { Backoff, Random } from '../../lib/backoff.ts';
 import { Breaker, type Ticket } from '../../lib/breaker.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
-import { Strikes } from '../../lib/strikes.ts';
+import { Strikes, type StrikeTicket } from '../../lib/strikes.ts';
 import { H2Client } from '../../protocols/http/index.ts';
 import { ProviderToken } from './auth.ts';
 import { CredentialProblem } from './certificate.ts';
@@ -49,12 +49,18 @@ export function createApnsProvider(deps: ApnsDeps): Provider {
   return new Apns(deps);
 }
 
+/** Leave for an attempt, from those who watch over the service. */
+interface Leave {
+  readonly ticket: Ticket;
+  readonly silence: StrikeTicket;
+  readonly stranger: StrikeTicket;
+}
+
 /** One attempt to deliver a message. */
 interface Attempt {
   readonly message: Message;
   readonly notification: Notification;
   readonly headers: Readonly<Record<string, string>>;
-  readonly ticket: Ticket;
 }
 
 class Apns implements Provider {
@@ -71,6 +77,8 @@ class Apns implements Provider {
   #validTo: number | undefined;
   #listener: () => void = () => {};
   #state: 'new' | 'running' | 'stopping' = 'new';
+  /** Messages in flight, those among them whose answer has come and not been heeded yet: their places stay taken. */
+  #attempts = 0;
   #told: string | undefined;
   #receiptsTold = false;
   #stopped: Promise<void> | undefined;
@@ -92,7 +100,8 @@ class Apns implements Provider {
 
   room(): number {
     if (this.#state !== 'running' || !this.#client) return 0;
-    return Math.min(this.#client.room, this.#breaker.allowance);
+    const heeding = this.#attempts - this.#client.used;
+    return Math.min(this.#client.room - heeding, this.#breaker.allowance);
   }
 
   onRoom(listener: () => void): void {
@@ -113,7 +122,16 @@ class Apns implements Provider {
       'apns-expiration': this.#expiration(message, now),
       ...notification.headers,
     };
-    return this.#send({ message, notification, headers, ticket: this.#breaker.enter() });
+    const leave = {
+      ticket: this.#breaker.enter(),
+      silence: this.#silences.begin(),
+      stranger: this.#strangers.begin(),
+    };
+    this.#attempts++;
+    const outcome = await this.#send({ message, notification, headers }, leave);
+    this.#attempts--;
+    if (this.room() > 0) this.#listener();
+    return outcome;
   }
 
   /** @throws Error if a file that the options name can not be read or does not fit */
@@ -167,11 +185,9 @@ class Apns implements Provider {
   }
 
   /** @param again a token that was refused as expired has been replaced: the second refusal is trouble */
-  async #send(attempt: Attempt, again = false): Promise<Outcome> {
-    const { clock, wall } = this.#deps;
+  async #send(attempt: Attempt, leave: Leave, again = false): Promise<Outcome> {
     const { message, notification, headers } = attempt;
     if (!this.#client) return { kind: 'unsent', because: 'not started' };
-    const began = clock.monotonic();
     const token = this.#token?.current();
     const result = await this.#client.post({
       path: notification.path,
@@ -179,24 +195,24 @@ class Apns implements Provider {
       body: notification.body,
     });
     if (result.kind !== 'response') {
-      this.#silent(attempt.ticket, began, result.because);
+      this.#silent(leave, result.because);
       return result.kind === 'refused'
         ? { kind: 'unsent', because: result.because }
         : unanswered(result.because, message);
     }
-    const answer = readAnswer(result.response, wall.now());
+    const answer = readAnswer(result.response, this.#deps.wall.now());
     if (answer.rule === 'expired' && token !== undefined && !again && this.#token?.refused(token)) {
       this.#count('token_expired');
-      return this.#send(attempt, true);
+      return this.#send(attempt, leave, true);
     }
-    this.#heed(answer, attempt.ticket, began, result.connection);
+    this.#heed(answer, leave, result.connection);
     return outcomeOf(answer, message);
   }
 
   /** What an answer says about the service itself. */
-  #heed(answer: Answer, ticket: Ticket, began: number, connection: number): void {
+  #heed(answer: Answer, leave: Leave, connection: number): void {
     const { rule, because, retryAfterMs = 0 } = answer;
-    const now = this.#deps.clock.monotonic();
+    const { ticket } = leave;
     switch (rule) {
       case 'error':
       case 'busy':
@@ -205,11 +221,11 @@ class Apns implements Provider {
         return;
       case 'reconnect':
         this.#client?.retire(connection, because);
-        this.#silent(ticket, began, because);
+        this.#silent(leave, because);
         return;
       case 'stranger':
         this.#client?.retire(connection, because);
-        if (this.#strangers.add(began, now)) this.#trouble(ticket, because);
+        if (this.#strangers.add(leave.stranger)) this.#trouble(ticket, because);
         else this.#breaker.abandoned(ticket);
         return;
       case 'expired':
@@ -228,20 +244,18 @@ class Apns implements Provider {
   }
 
   /** A request without an answer that means something. One is chance, several in a row are trouble. */
-  #silent(ticket: Ticket, began: number, because: string): void {
-    const many = this.#silences.add(began, this.#deps.clock.monotonic());
-    if (many) this.#trouble(ticket, because);
+  #silent({ ticket, silence }: Leave, because: string): void {
+    if (this.#silences.add(silence)) this.#trouble(ticket, because);
     else this.#breaker.abandoned(ticket);
   }
 
   /** Nothing more is sent until a try succeeds; what was not delivered waits in the queue. */
   #trouble(ticket: Ticket, because: string, minMs = 0): void {
-    this.#breaker.failed(ticket, because, minMs);
+    if (!this.#breaker.failed(ticket, because, minMs)) return;
     this.#count('trouble');
-    const { trouble } = this.#breaker;
-    if (trouble === undefined || trouble === this.#told) return;
-    this.#told = trouble;
-    this.#log.error('the service refuses everything, messages wait', { because: trouble });
+    if (because === this.#told) return;
+    this.#told = because;
+    this.#log.error('the service refuses everything, messages wait', { because });
   }
 
   #breakerChanged(): void {

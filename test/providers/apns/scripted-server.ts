@@ -35,6 +35,8 @@ export interface ServerOptions {
   /** Streams that SETTINGS allow after the first success. */
   readonly raised?: number;
   readonly tls?: SecureServerOptions;
+  /** 0: a free one. */
+  readonly port?: number;
 }
 
 export interface ScriptedServer extends AsyncDisposable {
@@ -79,6 +81,7 @@ export async function scriptedServer(given: ServerOptions = {}): Promise<Scripte
     clients.push((session.socket as TLSSocket).getPeerX509Certificate()?.subject);
     session.on('error', () => {});
     const connection = sessions.length;
+    let { raised } = given;
     session.on('stream', async (stream, headers) => {
       stream.on('error', () => {});
       let body = '';
@@ -91,12 +94,13 @@ export async function scriptedServer(given: ServerOptions = {}): Promise<Scripte
       const id = headers['apns-id'];
       stream.respond({ ':status': reply.status, ...(id !== undefined && { 'apns-id': id }), ...reply.headers });
       stream.end(reply.body ?? '');
-      if (reply.status === 200 && given.raised !== undefined) {
-        session.settings({ maxConcurrentStreams: given.raised });
+      if (reply.status === 200 && raised !== undefined) {
+        session.settings({ maxConcurrentStreams: raised });
+        raised = undefined;
       }
     });
   });
-  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+  await new Promise<void>((resolve) => server.listen(given.port ?? 0, '127.0.0.1', resolve));
   const result: ScriptedServer = {
     origin: `https://127.0.0.1:${(server.address() as AddressInfo).port}`,
     ca: identity.ca,
