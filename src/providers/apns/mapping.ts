@@ -32,7 +32,7 @@ export interface Notification {
 export function notificationOf(message: LegacyMessage, topic: string | undefined): Notification {
   const { apns = {}, collapseKey } = message;
   const given = readHeaders(section(apns, 'headers'));
-  if (apns.live_activity_token !== undefined) {
+  if ((apns.live_activity_token ?? undefined) !== undefined) {
     throw new LegacyProblem('apns.live_activity_token', 'goes into to, with the push type liveactivity');
   }
   const payload = payloadOf(message, section(apns, 'payload'));

@@ -101,7 +101,7 @@ class Apns implements Provider {
   room(): number {
     if (this.#state !== 'running' || !this.#client) return 0;
     const heeding = this.#attempts - this.#client.used;
-    return Math.min(this.#client.room - heeding, this.#breaker.allowance);
+    return Math.max(0, Math.min(this.#client.room - heeding, this.#breaker.allowance));
   }
 
   onRoom(listener: () => void): void {
@@ -130,7 +130,8 @@ class Apns implements Provider {
     this.#attempts++;
     const outcome = await this.#send({ message, notification, headers }, leave);
     this.#attempts--;
-    if (this.room() > 0) this.#listener();
+    // Told when whoever waits for this outcome has heeded it: a token that is held back is not sent to before that.
+    queueMicrotask(() => queueMicrotask(() => this.room() > 0 && this.#listener()));
     return outcome;
   }
 
