@@ -41,6 +41,17 @@ export function readCertificate(options: CertificateOptions): ClientCertificate 
   return bytes.includes('-----BEGIN') ? readPem(bytes, options) : readPkcs12(bytes, options);
 }
 
+/**
+ * The authority that signs the certificate of the server; undefined for those of the system.
+ * @throws CredentialProblem
+ */
+export function readAuthority({ ca: file }: Pick<ApnsOptions, 'ca'>): Buffer | undefined {
+  if (file === undefined) return undefined;
+  const ca = readOption('ca', file);
+  attempt('ca', 'has no readable certificate', () => new X509Certificate(ca));
+  return ca;
+}
+
 /** @throws CredentialProblem if the file can not be read */
 export function readOption(option: keyof ApnsOptions, file: string): Buffer {
   try {

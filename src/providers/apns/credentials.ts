@@ -1,7 +1,13 @@
 import type { KeyObject } from 'node:crypto';
 import { reason } from '../../lib/log.ts';
 import { readSigningKey } from './auth.ts';
-import { type ClientCertificate, CredentialProblem, readCertificate, readOption } from './certificate.ts';
+import {
+  type ClientCertificate,
+  CredentialProblem,
+  readAuthority,
+  readCertificate,
+  readOption,
+} from './certificate.ts';
 import type { ApnsOptions } from './options.ts';
 
 /** One of the two ways to authenticate. */
@@ -36,6 +42,7 @@ export function* apnsProblems(
   now: number,
 ): Generator<{ readonly path: readonly string[]; readonly message: string }> {
   try {
+    readAuthority(options);
     const credentials = readCredentials(options);
     if (credentials.kind === 'token') return;
     const { validFrom, validTo } = credentials;

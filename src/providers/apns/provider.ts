@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import {
   bareReply,
   type Health,
@@ -9,27 +8,20 @@ import {
   type Refusal,
   type Telemetry,
 } from '../../core/index.ts';
-import type { Backoff, Random } from '../../lib/backoff.ts';
-import { Breaker, type Ticket } from '../../lib/breaker.ts';
+import type { Random } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
-import { Strikes, type StrikeTicket } from '../../lib/strikes.ts';
 import { H2Client } from '../../protocols/http/index.ts';
 import { ProviderToken } from './auth.ts';
-import { CredentialProblem } from './certificate.ts';
+import { CredentialProblem, readAuthority } from './certificate.ts';
 import { type Credentials, readCredentials } from './credentials.ts';
 import { apnsId, type Notification } from './mapping.ts';
 import { type ApnsOptions, ORIGINS } from './options.ts';
-import { type Answer, HOLD_MS, outcomeOf, readAnswer, unanswered } from './outcomes.ts';
+import { outcomeOf, readAnswer, unanswered } from './outcomes.ts';
 import { type PrepareRules, prepare } from './prepare.ts';
 import { addGauges, healthOf } from './report.ts';
+import { type Leave, Watch } from './watch.ts';
 
-/** Between tries while the service refuses everything. */
-const TROUBLE_BACKOFF: Backoff = { baseMs: 1_000, capMs: 60_000 };
-/** So many times in a row without a usable answer, and the queue waits. */
-const SILENCES_MAX = 3;
-/** A connection that knows another key is replaced once; when the next one knows it too, the key is wrong. [fcm.md §4] */
-const STRANGERS_MAX = 2;
 /** An answer is a line of JSON; this is room for the page of a proxy. */
 const MAX_RESPONSE_BYTES = 65_536;
 
@@ -49,13 +41,6 @@ export function createApnsProvider(deps: ApnsDeps): Provider {
   return new Apns(deps);
 }
 
-/** Leave for an attempt, from those who watch over the service. */
-interface Leave {
-  readonly ticket: Ticket;
-  readonly silence: StrikeTicket;
-  readonly stranger: StrikeTicket;
-}
-
 /** One attempt to deliver a message. */
 interface Attempt {
   readonly message: Message;
@@ -68,9 +53,7 @@ class Apns implements Provider {
   readonly #deps: ApnsDeps;
   readonly #log: Log;
   readonly #rules: PrepareRules;
-  readonly #breaker: Breaker;
-  readonly #silences = new Strikes(SILENCES_MAX);
-  readonly #strangers = new Strikes(STRANGERS_MAX);
+  readonly #watch: Watch;
   #client: H2Client | undefined;
   #token: ProviderToken | undefined;
   /** When the certificate ends, in milliseconds since the epoch. */
@@ -79,7 +62,6 @@ class Apns implements Provider {
   #state: 'new' | 'running' | 'stopping' = 'new';
   /** Messages in flight, those among them whose answer has come and not been heeded yet: their places stay taken. */
   #attempts = 0;
-  #told: string | undefined;
   #receiptsTold = false;
   #stopped: Promise<void> | undefined;
 
@@ -89,7 +71,14 @@ class Apns implements Provider {
     this.#deps = deps;
     this.#log = log.child({ provider: name });
     this.#rules = { ...options, name, topic: options.topic };
-    this.#breaker = new Breaker({ clock, random, backoff: TROUBLE_BACKOFF, onChange: () => this.#breakerChanged() });
+    this.#watch = new Watch({
+      clock,
+      random,
+      log: this.#log,
+      count: (event) => this.#count(event),
+      onChange: () => this.#listener(),
+      retire: (connection, because) => this.#client?.retire(connection, because),
+    });
     addGauges(telemetry, name, () => this.#client?.report);
   }
 
@@ -101,7 +90,7 @@ class Apns implements Provider {
   room(): number {
     if (this.#state !== 'running' || !this.#client) return 0;
     const heeding = this.#attempts - this.#client.used;
-    return Math.max(0, Math.min(this.#client.room - heeding, this.#breaker.allowance));
+    return Math.max(0, Math.min(this.#client.room - heeding, this.#watch.allowance));
   }
 
   onRoom(listener: () => void): void {
@@ -122,13 +111,8 @@ class Apns implements Provider {
       'apns-expiration': this.#expiration(message, now),
       ...notification.headers,
     };
-    const leave = {
-      ticket: this.#breaker.enter(),
-      silence: this.#silences.begin(),
-      stranger: this.#strangers.begin(),
-    };
     this.#attempts++;
-    const outcome = await this.#send({ message, notification, headers }, leave);
+    const outcome = await this.#send({ message, notification, headers }, this.#watch.begin());
     this.#attempts--;
     // Told when whoever waits for this outcome has heeded it: a token that is held back is not sent to before that.
     queueMicrotask(() => queueMicrotask(() => this.room() > 0 && this.#listener()));
@@ -139,8 +123,7 @@ class Apns implements Provider {
   async start(): Promise<void> {
     if (this.#state !== 'new') return;
     const { options, clock, wall, random } = this.#deps;
-    const credentials = this.#credentials();
-    const ca = options.ca === undefined ? {} : { ca: await readFile(options.ca, 'utf8') };
+    const { credentials, ca } = this.#readFiles();
     if (credentials.kind === 'certificate') this.#validTo = credentials.validTo;
     else this.#token = new ProviderToken({ ...credentials, clock, wall, ageMs: options.token_age });
     const { connections } = options;
@@ -149,7 +132,7 @@ class Apns implements Provider {
       random,
       log: this.#log,
       origin: options.url ?? ORIGINS[options.environment],
-      tls: { ...ca, ...(credentials.kind === 'certificate' && credentials.tls) },
+      tls: { ...(ca && { ca }), ...(credentials.kind === 'certificate' && credentials.tls) },
       min: connections.min,
       max: connections.max,
       maxStreams: connections.streams,
@@ -170,7 +153,7 @@ class Apns implements Provider {
 
   stop(ms: number): Promise<void> {
     this.#state = 'stopping';
-    this.#breaker.stop();
+    this.#watch.stop();
     this.#stopped ??= this.#client?.stop(ms) ?? Promise.resolve();
     return this.#stopped;
   }
@@ -179,7 +162,7 @@ class Apns implements Provider {
     return healthOf({
       running: this.#state === 'running',
       connections: this.#client?.report,
-      trouble: this.#breaker.trouble,
+      trouble: this.#watch.trouble,
       tokenAgeMs: this.#token?.ageMs,
       certificateMs: this.#validTo === undefined ? undefined : this.#validTo - this.#deps.wall.now(),
     });
@@ -196,7 +179,7 @@ class Apns implements Provider {
       body: notification.body,
     });
     if (result.kind !== 'response') {
-      this.#silent(leave, result.because);
+      this.#watch.silent(leave, result.because);
       return result.kind === 'refused'
         ? { kind: 'unsent', because: result.because }
         : unanswered(result.because, message);
@@ -206,65 +189,8 @@ class Apns implements Provider {
       this.#count('token_expired');
       return this.#send(attempt, leave, true);
     }
-    this.#heed(answer, leave, result.connection);
+    this.#watch.answered(answer, leave, result.connection);
     return outcomeOf(answer, message);
-  }
-
-  /** What an answer says about the service itself. */
-  #heed(answer: Answer, leave: Leave, connection: number): void {
-    const { rule, because, retryAfterMs = 0 } = answer;
-    const { ticket } = leave;
-    switch (rule) {
-      case 'error':
-      case 'busy':
-        // A service that was given up is not back before it does something.
-        if (this.#breaker.trouble !== undefined) this.#trouble(ticket, because, retryAfterMs);
-        return;
-      case 'reconnect':
-        this.#client?.retire(connection, because);
-        this.#silent(leave, because);
-        return;
-      case 'stranger':
-        this.#client?.retire(connection, because);
-        if (this.#strangers.add(leave.stranger)) this.#trouble(ticket, because);
-        else this.#breaker.abandoned(ticket);
-        return;
-      case 'expired':
-      case 'trouble':
-        this.#trouble(ticket, because, retryAfterMs);
-        return;
-      case 'hold':
-        this.#trouble(ticket, because, Math.max(retryAfterMs, HOLD_MS));
-        return;
-      default:
-        // Whatever it says about the message: we are let in and answered.
-        this.#silences.clear();
-        this.#strangers.clear();
-        this.#breaker.succeeded();
-    }
-  }
-
-  /** A request without an answer that means something. One is chance, several in a row are trouble. */
-  #silent({ ticket, silence }: Leave, because: string): void {
-    if (this.#silences.add(silence)) this.#trouble(ticket, because);
-    else this.#breaker.abandoned(ticket);
-  }
-
-  /** Nothing more is sent until a try succeeds; what was not delivered waits in the queue. */
-  #trouble(ticket: Ticket, because: string, minMs = 0): void {
-    if (!this.#breaker.failed(ticket, because, minMs)) return;
-    this.#count('trouble');
-    if (because === this.#told) return;
-    this.#told = because;
-    this.#log.error('the service refuses everything, messages wait', { because });
-  }
-
-  #breakerChanged(): void {
-    if (this.#breaker.trouble === undefined && this.#told !== undefined) {
-      this.#log.info('the service takes messages again', { after: this.#told });
-      this.#told = undefined;
-    }
-    this.#listener();
   }
 
   /**
@@ -284,9 +210,10 @@ class Apns implements Provider {
     this.#receiptsTold = true;
   }
 
-  #credentials(): Credentials {
+  #readFiles(): { readonly credentials: Credentials; readonly ca: Buffer | undefined } {
+    const { options } = this.#deps;
     try {
-      return readCredentials(this.#deps.options);
+      return { credentials: readCredentials(options), ca: readAuthority(options) };
     } catch (cause) {
       if (!(cause instanceof CredentialProblem)) throw cause;
       throw new Error(`providers.${this.name}.${cause.option}: ${cause.message}`, { cause });

@@ -1,7 +1,10 @@
 import { execFileSync } from 'node:child_process';
 import test from 'ava';
 import { ConfigError, loadConfig } from '../../../src/config/index.ts';
-import { apnsOptions, apnsProblems } from '../../../src/providers/apns/index.ts';
+import { noTelemetry } from '../../../src/core/index.ts';
+import { systemClock } from '../../../src/lib/clock.ts';
+import { silentLog } from '../../../src/lib/log.ts';
+import { apnsOptions, apnsProblems, createApnsProvider } from '../../../src/providers/apns/index.ts';
 import { clientCertificate, encryptedKey, pkcs12 } from './client-certificate.ts';
 import { file, signingKey } from './credentials-fixture.ts';
 
@@ -101,6 +104,12 @@ const rows: readonly (readonly [name: string, options: object, problem: RegExp |
   ['expired', { certificate: file(old.cert + old.key) }, `certificate: expired on ${day(-DAY_MS)}`],
   ['not yet valid', { certificate: file(young.cert + young.key) }, `certificate: is not valid before ${day(DAY_MS)}`],
   ['a signing key that is none', { ...token, key: file('hello') }, 'key: is no PKCS#8 key in PEM, as .p8 files are'],
+  [
+    'an authority that is none',
+    { certificate: p12, passphrase: 'sesame', ca: file('hello') },
+    /^ca: has no readable certificate/,
+  ],
+  ['no authority', { certificate: p12, passphrase: 'sesame', ca: '/nonexistent' }, /^ca: can not be read: ENOENT/],
   ['no signing key', { ...token, key: '/nonexistent' }, /^key: can not be read: ENOENT/],
 ];
 
@@ -140,4 +149,23 @@ providers:
   t.notThrows(() => loadConfig({ text, name: 'f' }));
   const error = t.throws(() => loadConfig({ text, name: 'f' }, { files: true }), { instanceOf: ConfigError });
   t.is(error?.message, 'f:10:10 providers.apple.key: is no PKCS#8 key in PEM, as .p8 files are');
+});
+
+test('a start with such a file fails, and says which', async (t) => {
+  const options = apnsOptions.parse({ ...token, key: file('hello') });
+  const provider = createApnsProvider({
+    name: 'apple',
+    options,
+    clock: systemClock,
+    wall: systemClock,
+    random: Math.random,
+    log: silentLog,
+    telemetry: noTelemetry,
+  });
+  await t.throwsAsync(provider.start({ upstream: async () => {}, receipt: async () => {} }), {
+    message: 'providers.apple.key: is no PKCS#8 key in PEM, as .p8 files are',
+  });
+  t.is(provider.room(), 0);
+  t.is(provider.health().state, 'down');
+  await provider.stop(0);
 });
