@@ -1,6 +1,6 @@
-import { secretProblem } from '../doors/bal/index.ts';
 import { isLoopback } from '../lib/loopback.ts';
 import { nearest } from '../lib/nearest.ts';
+import { secretProblem } from '../lib/secret-checker.ts';
 import type { Path } from './problems.ts';
 import { type Config, PROVIDER_NAME } from './schema.ts';
 
