@@ -33,5 +33,5 @@ export function unknownType(id: string, swap: boolean): string {
 /** An upstream message or a receipt. */
 export function upstream(sender: string, json: string, swap: boolean): string {
   const form: PayloadForm = swap ? 'data:gcm' : 'gcm';
-  return upstreamStanza(sender, json, form);
+  return upstreamStanza(`${sender}@${CCS_DOMAIN}`, json, form);
 }

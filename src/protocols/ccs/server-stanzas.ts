@@ -37,10 +37,9 @@ export function nackJson(from: string, id: string, error: string, description: s
 /** Says that the connection drains. It carries no message_id. */
 export const DRAINING_JSON = '{"message_type":"control","control_type":"CONNECTION_DRAINING"}';
 
-/** The stanza of an upstream message or a receipt. */
-export function upstreamStanza(sender: string, json: string, form: PayloadForm = 'gcm'): string {
-  const to = escapeAttribute(`${sender}@${CCS_DOMAIN}`);
-  return `<message to="${to}" from="devices@${CCS_DOMAIN}" type="normal">${payload(json, form)}</message>`;
+/** The stanza of an upstream message or a receipt. `account` is the bare JID that the app server logged in as. */
+export function upstreamStanza(account: string, json: string, form: PayloadForm = 'gcm'): string {
+  return `<message to="${escapeAttribute(account)}" from="devices@${CCS_DOMAIN}" type="normal">${payload(json, form)}</message>`;
 }
 
 /** The refusal of a stanza, with what it held. [fcm.md §1.7] */

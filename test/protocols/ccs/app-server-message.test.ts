@@ -132,7 +132,7 @@ test('what the server writes has the forms of the recordings [fcm.md §1.3]', (t
   );
   t.deepEqual(JSON.parse(DRAINING_JSON), { message_type: 'control', control_type: 'CONNECTION_DRAINING' });
   t.is(
-    upstreamStanza('123', '{}'),
+    upstreamStanza('123@gcm.googleapis.com', '{}'),
     '<message to="123@gcm.googleapis.com" from="devices@gcm.googleapis.com" type="normal"><gcm xmlns="google:mobile:data">{}</gcm></message>',
   );
 });
