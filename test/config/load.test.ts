@@ -170,6 +170,8 @@ test('files that the configuration names are looked for when that is wanted', (t
   t.regex(problem ?? '', /^9:\d+ bal\.tls\.key: can not be read: ENOENT/);
   t.deepEqual(rest, []);
   t.deepEqual(problemsOf(text.replace('gone', 'present'), { files: true }), []);
+  const door = `${smallest}doors:\n  ccs:\n    tls: { cert: ${present}, key: ${join(folder, 'gone.pem')} }\n    senders: [{ id: "1", key: hush, provider: ccs }]\n`;
+  t.regex(problemsOf(door, { files: true }).join(), /^10:\d+ doors\.ccs\.tls\.key: can not be read: ENOENT/);
   rmSync(folder, { recursive: true });
 });
 

@@ -72,7 +72,17 @@ export function answerOf(notice: Notice, target: string): Answer {
 
 /** What the service said besides, such as a canonical `registration_id` or how many of a group were reached. */
 function withRest(ack: string, reply: string): string {
-  const { to: _to, from: _from, message_id: _id, message_type: _type, ...rest } = JSON.parse(reply) as Fields;
+  const { to: _to, from: _from, message_id: _id, message_type: _type, ...rest } = fieldsOf(reply);
   const more = JSON.stringify(rest);
   return more === '{}' ? ack : `${ack.slice(0, -1)},${more.slice(1)}`;
+}
+
+/** What is no JSON object says nothing more, and the ack goes out all the same. */
+function fieldsOf(reply: string): Fields {
+  try {
+    const value: unknown = JSON.parse(reply);
+    return typeof value === 'object' && value !== null && !Array.isArray(value) ? { ...value } : {};
+  } catch {
+    return {};
+  }
 }

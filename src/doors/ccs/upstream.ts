@@ -1,9 +1,8 @@
 import type { InboxFrame } from '../../core/index.ts';
-import { RecentSet } from '../../lib/recent-set.ts';
 import { CCS_DOMAIN, type Fields, receiptJson } from '../../protocols/ccs/index.ts';
 
 /** Acks that are remembered, to know a repeated ack from a foreign one. */
-const REMEMBERED = 4_096;
+const REMEMBERED = 1_000;
 
 /** What a frame is on the wire: its JSON, and the two names that its ack has to give. */
 interface Upstream {
@@ -16,7 +15,7 @@ interface Upstream {
 export class UpstreamWindow {
   /** Sequences by name: usually one, but two providers may bring the same name. */
   readonly #unacked = new Map<string, readonly number[]>();
-  readonly #acked = new RecentSet(REMEMBERED);
+  readonly #acked = new Set<string>();
 
   /** Takes a frame on its way. @returns the JSON that goes out */
   sent(frame: InboxFrame): string {
@@ -33,6 +32,8 @@ export class UpstreamWindow {
     if (!sequences) return this.#acked.has(key) ? [] : undefined;
     this.#unacked.delete(key);
     this.#acked.add(key);
+    const [oldest] = this.#acked;
+    if (this.#acked.size > REMEMBERED && oldest !== undefined) this.#acked.delete(oldest);
     return sequences;
   }
 }

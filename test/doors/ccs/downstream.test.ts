@@ -51,6 +51,15 @@ test('an ack carries what the service said besides, under the own id of the send
   });
 });
 
+for (const reply of ['', '[1]', 'null', '"text"', '{']) {
+  test(`an ack goes out whatever the service said: ${reply}`, async (t) => {
+    const { login } = await startDoor(t, { provider: answering({ kind: 'accepted', reply }) });
+    const client = await login();
+    client.send(message('m1'));
+    t.deepEqual(await client.json(), { from: 'device:1', message_id: 'm1', message_type: 'ack' });
+  });
+}
+
 test('a condition is a target too, and answers are from it', async (t) => {
   const { login } = await startDoor(t, { provider: new FakeProvider('fake', 100, accept) });
   const client = await login();
