@@ -71,7 +71,8 @@ test('an app server sends, gets its answers and receipts, and acks what comes, w
 
 /** A bridge before the bridge: a backend on its BAL, and its provider `ccs` logged in at the door, through a forwarder. */
 async function before(t: ExecutionContext, { story, caFile }: Awaited<ReturnType<typeof behindADoor>>) {
-  const forwarder = await Forwarder.start(() => story.app.ccsPort);
+  const door = { port: story.app.ccsPort };
+  const forwarder = await Forwarder.start(() => door.port);
   const app: App = await createApp(
     loadConfig({
       text: JSON.stringify({
@@ -102,7 +103,7 @@ async function before(t: ExecutionContext, { story, caFile }: Awaited<ReturnType
   });
   backend.send({ message_type: 'LOGON', session_id: 'com.example.app', window: 1_000 });
   t.is((await backend.next()).status, 'SUCCESS');
-  return { forwarder, backend };
+  return { forwarder, backend, door };
 }
 
 const ids = (from: number, count: number): string[] => Array.from({ length: count }, (_, n) => `m${from + n}`);
@@ -127,7 +128,7 @@ test('a bridge behind a bridge: cut and drained, every message is pushed once an
 
 test('a bridge behind a bridge: the one at the door is started anew, and nothing is lost in either direction', async (t) => {
   const behind = await behindADoor(t);
-  const { backend } = await before(t, behind);
+  const { backend, door } = await before(t, behind);
   const { story } = behind;
   const { control } = story.emulator;
   backend.send(...ids(0, 500).map((id) => downstream(id)));
@@ -135,6 +136,7 @@ test('a bridge behind a bridge: the one at the door is started anew, and nothing
   await story.stopBridge(0);
   control.upstream({ count: 20, category: 'com.example.app', from: 'device', message_id: 'up' });
   await story.startBridge();
+  door.port = story.app.ccsPort;
   const up = new Set<string>();
   while (answered.length < 500 || up.size < 20) {
     const [frame] = await collect(backend, 1, 'DOWNSTREAM_ACK', 'UPSTREAM');
