@@ -1,6 +1,7 @@
 import { adminOptions } from '../admin/options.ts';
 import { limitsOptions, retryOptions } from '../core/options.ts';
 import { balOptions, sessionOptions } from '../doors/bal/options.ts';
+import { ccsDoorOptions } from '../doors/ccs/options.ts';
 import { emulatorOptions } from '../emulator/options.ts';
 import { systemClock } from '../lib/clock.ts';
 import { z } from '../lib/schema.ts';
@@ -40,6 +41,7 @@ export const sections = {
   store: storeOptions.prefault({}),
   bal: balOptions.prefault({}),
   sessions: z.array(sessionOptions).default([]).describe('the backends that may log on'),
+  doors: z.strictObject({ ccs: ccsDoorOptions.optional() }).prefault({}),
   providers: z.record(z.string(), z.unknown()).default({}).describe('ways to devices, by name'),
   retry: retryOptions.prefault({}),
   limits: limitsOptions.prefault({}),

@@ -44,13 +44,21 @@ export interface Settlement {
         readonly notice: Notice;
         /** Keep a copy in the dead letters, for this reason. */
         readonly dead?: string;
+        /**
+         * For `answer: 'connection'`: the outcome is told and not remembered. It may go well another time, so the same id
+         * gets a new attempt.
+         */
+        readonly forget?: true;
       }
     /** Try again at `dueAt`. `answered` says that the provider answered (counts as an attempt). */
     | { readonly kind: 'retry'; readonly dueAt: number; readonly because: string; readonly answered: boolean };
 }
 
 export type Settled =
-  /** Outbox row gone, outcome remembered, and for `answer: 'inbox'` a frame put into the inbox: one commit. */
+  /**
+   * Outbox row gone, outcome remembered, and for `answer: 'inbox'` a frame put into the inbox: one commit. Without
+   * `sequence` there is no frame: the outcome is for the connection that has this mailbox, if it is still there.
+   */
   | { readonly kind: 'settled'; readonly session: string; readonly mailbox: number; readonly sequence?: number }
   | { readonly kind: 'scheduled' }
   /** An old claim, or a message settled before: ignored. The first final outcome wins. */
@@ -114,7 +122,7 @@ export interface Store {
    * the same session, target and collapse key. These are remembered as outcomes without a frame.
    */
   replace(submission: Submission): Promise<Accepted>;
-  /** Withdraws a message that is undelivered and unclaimed. False if there is none. */
+  /** Withdraws a message that is undelivered and unclaimed, and forgets its id. False if there is none. */
   cancel(session: string, messageId: string): Promise<boolean>;
 
   /**
@@ -223,7 +231,7 @@ export interface Health {
 
 /** What a provider hands in. Resolves after the commit: only then may the provider acknowledge to its service. */
 export interface Receiver {
-  /** An upstream message for `session`. `data` is the JSON object for `fcm_data`, as text. */
+  /** An upstream message of the app `session`, which is that of the session itself on the BAL. `data` is the JSON object for `fcm_data`, as text. */
   upstream(incoming: { from: string; id: string; session: string; data: string }): Promise<void>;
   /** A receipt for the message with this wire id; `data` is asked for the JSON text once the sender's own id is known. */
   receipt(incoming: { from: string; id: string; wireId: string; data: (messageId: string) => string }): Promise<void>;

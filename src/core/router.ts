@@ -70,14 +70,25 @@ export class Router {
     return results;
   }
 
+  /**
+   * Takes a message back that is not on its way to a service. True: it is gone, and its id may be used again. False: it is
+   * in flight, or has its outcome already.
+   */
+  async withdraw(session: string, messageId: string): Promise<boolean> {
+    const { store, sessions } = this.#deps;
+    const gone = await store.cancel(session, messageId);
+    if (gone) sessions.eased([session]);
+    return gone;
+  }
+
   /** What a provider hands its upstream traffic to. */
   receiver(provider: string): Receiver {
     const { store, sessions, clock, log } = this.#deps;
     return {
-      upstream: async ({ from, id, session, data }) => {
-        const known = sessions.has(session);
-        const named = session.slice(0, SHOWN_MAX);
-        if (!known)
+      upstream: async ({ from, id, session: app, data }) => {
+        const session = sessions.homeOf(app);
+        const named = app.slice(0, SHOWN_MAX);
+        if (session === undefined)
           log.warn('upstream message for an unknown session', { provider, session: named, from: shorten(from) });
         await this.#receive({
           provider,
@@ -85,7 +96,7 @@ export class Router {
           id,
           at: clock.now(),
           notice: { type: 'upstream', messageId: id, data },
-          to: known ? { session, mailbox: 0 } : { dead: `unknown session: ${named}` },
+          to: session === undefined ? { dead: `unknown session: ${named}` } : { session, mailbox: 0 },
         });
       },
       receipt: async ({ from, id, wireId, data }) => {

@@ -1,4 +1,11 @@
-import { Core, noTelemetry, type RetryRules, type StoreError, type Submission } from '../../src/core/index.ts';
+import {
+  Core,
+  noTelemetry,
+  type RetryRules,
+  type SessionRules,
+  type StoreError,
+  type Submission,
+} from '../../src/core/index.ts';
 import { ManualClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { createMemoryStore } from '../../src/storage/memory/index.ts';
@@ -7,6 +14,7 @@ import { FakeProvider } from './fake-provider.ts';
 import { GatedStore } from './gated-store.ts';
 
 export interface CoreBenchOptions {
+  readonly sessions?: readonly SessionRules[];
   readonly providers?: readonly FakeProvider[];
   readonly retry?: RetryRules;
   readonly random?: () => number;
@@ -22,7 +30,7 @@ export async function coreBench(given: CoreBenchOptions = {}) {
   const core = new Core({
     store,
     providers,
-    sessions: [{ id: 'app', maxPending: 1_000, maxInbox: 1_000 }],
+    sessions: given.sessions ?? [{ id: 'app', maxPending: 1_000, maxInbox: 1_000 }],
     retry: given.retry ?? { baseMs: 1_000, capMs: 60_000 },
     ownerGraceMs: 30_000,
     maxNoticeBytes: 1_000,
