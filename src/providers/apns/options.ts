@@ -55,7 +55,7 @@ const fields = z.strictObject({
   delivery_receipts: z
     .enum(['refuse', 'ignore', 'app'])
     .default('ignore')
-    .describe('what becomes of delivery_receipt_requested; with app the app is told what to report'),
+    .describe('what becomes of delivery_receipt_requested; `app` tells the app what to report'),
   max_payload_bytes: count(256, 65_536).default(4_096).describe('largest notification, in bytes of its JSON'),
   max_voip_bytes: count(256, 65_536).default(5_120).describe('the same for push type voip'),
 });

@@ -6,6 +6,7 @@ import {
   type ServerHttp2Stream,
 } from 'node:http2';
 import type { AddressInfo } from 'node:net';
+import { text } from 'node:stream/consumers';
 import type { TLSSocket } from 'node:tls';
 import { createCertificate, LOCAL_NAMES } from '../../../src/emulator/certificate.ts';
 
@@ -84,9 +85,8 @@ export async function scriptedServer(given: ServerOptions = {}): Promise<Scripte
     let { raised } = given;
     session.on('stream', async (stream, headers) => {
       stream.on('error', () => {});
-      let body = '';
-      stream.setEncoding('utf8');
-      for await (const chunk of stream) body += chunk;
+      const body = await text(stream).catch(() => undefined);
+      if (body === undefined) return; // the client has given up
       const request = { path: String(headers[':path']), headers, body, connection, session, stream };
       seen.push({ ...request, number: seen.length + 1 });
       const reply = await result.answer({ ...request, number: seen.length });
@@ -94,7 +94,7 @@ export async function scriptedServer(given: ServerOptions = {}): Promise<Scripte
       const id = headers['apns-id'];
       stream.respond({ ':status': reply.status, ...(id !== undefined && { 'apns-id': id }), ...reply.headers });
       stream.end(reply.body ?? '');
-      if (reply.status === 200 && raised !== undefined) {
+      if (reply.status === 200 && raised !== undefined && !session.destroyed) {
         session.settings({ maxConcurrentStreams: raised });
         raised = undefined;
       }
