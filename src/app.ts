@@ -7,6 +7,7 @@ import { CcsDoor, sessionOf } from './doors/ccs/index.ts';
 import { type Clock, forwardOnly, sleep, systemClock } from './lib/clock.ts';
 import { deadline } from './lib/deadline.ts';
 import { createLog, type Log, reason } from './lib/log.ts';
+import { createApnsProvider } from './providers/apns/index.ts';
 import { createCcsProvider } from './providers/ccs/index.ts';
 import { createMemoryStore } from './storage/memory/index.ts';
 import { openSqliteStore } from './storage/sqlite/index.ts';
@@ -48,16 +49,23 @@ interface Unit {
   readonly pool?: Pool;
 }
 
+interface ProviderSurroundings extends Surroundings {
+  readonly telemetry: Telemetry;
+  /** The wall clock as it is, even if it goes back: for times that somebody else compares with a clock of his own. */
+  readonly wall: Pick<Clock, 'now'>;
+}
+
 type Makers = {
   readonly [T in ProviderConfig['type']]: (
     name: string,
     options: Extract<ProviderConfig, { type: T }>,
-    deps: Surroundings & { telemetry: Telemetry },
+    deps: ProviderSurroundings,
   ) => Unit;
 };
 
 /** Every type of provider has its line here: a new one does not compile without it. */
 const makers: Makers = {
+  apns: (name, options, deps) => ({ provider: createApnsProvider({ name, options, ...deps }) }),
   ccs: (name, options, deps) => {
     const provider = createCcsProvider({ name, options, ...deps });
     const get = () => {
@@ -68,13 +76,22 @@ const makers: Makers = {
   },
 };
 
+function createUnit<T extends ProviderConfig['type']>(
+  name: string,
+  options: Extract<ProviderConfig, { type: T }>,
+  deps: ProviderSurroundings,
+): Unit {
+  return makers[options.type as T](name, options, deps);
+}
+
 /**
  * Wires the whole bridge by hand: the only place that knows which store, doors and providers exist. Opens the store, and
  * rejects with what is wrong with it; nothing listens or connects before `start`.
  */
 export async function createApp(config: Config, given: Partial<Surroundings> = {}): Promise<App> {
+  const wall = given.clock ?? systemClock;
   const deps: Surroundings = {
-    clock: forwardOnly(given.clock ?? systemClock),
+    clock: forwardOnly(wall),
     random: given.random ?? Math.random,
     log: given.log ?? createLog(config.log.level, config.log.format),
   };
@@ -82,7 +99,7 @@ export async function createApp(config: Config, given: Partial<Surroundings> = {
   const telemetry = createMetrics((name, error) => log.warn('gauge not read', { name, error: reason(error) }));
   const store = await openStore(config, log);
   const units = Object.entries(config.providers).map(([name, options]) =>
-    makers[options.type](name, options, { ...deps, telemetry }),
+    createUnit(name, options, { ...deps, telemetry, wall }),
   );
   const providers = units.map(({ provider }) => provider);
   const served = servedSessions(config);

@@ -3,18 +3,34 @@ import { limitsOptions, retryOptions } from '../core/options.ts';
 import { balOptions, sessionOptions } from '../doors/bal/options.ts';
 import { ccsDoorOptions } from '../doors/ccs/options.ts';
 import { emulatorOptions } from '../emulator/options.ts';
+import { systemClock } from '../lib/clock.ts';
 import { z } from '../lib/schema.ts';
+import { apnsProblems } from '../providers/apns/index.ts';
+import { apnsOptions } from '../providers/apns/options.ts';
 import { ccsOptions } from '../providers/ccs/options.ts';
 import { logOptions, stopTimeout, storeOptions } from './options.ts';
 
 /** The types of providers. Adding one is one line here and one in `app.ts`. */
-export const providerTypes = { ccs: ccsOptions } as const;
+export const providerTypes = { apns: apnsOptions, ccs: ccsOptions } as const;
 
 export type ProviderType = keyof typeof providerTypes;
 /** One configured provider: its type and the options of that type. */
 export type ProviderConfig = {
   [T in ProviderType]: { readonly type: T } & Readonly<z.infer<(typeof providerTypes)[T]>>;
 }[ProviderType];
+
+/** What is wrong with a provider, and at which of its keys. */
+export interface ProviderProblem {
+  readonly path: readonly string[];
+  readonly message: string;
+}
+
+/** What the files that a provider names hold, beyond being there: one line for each type that looks. */
+export const providerChecks: {
+  readonly [T in ProviderType]?: (options: Extract<ProviderConfig, { type: T }>) => Iterable<ProviderProblem>;
+} = {
+  apns: (options) => apnsProblems(options, systemClock.now()),
+};
 
 /** Names of providers stand in metrics, logs, outbox rows and paths of keys. */
 export const PROVIDER_NAME = /^[a-z][a-z0-9_-]{0,62}$/i;
@@ -47,7 +63,7 @@ export type Config = Sections & { readonly providers: Readonly<Record<string, Pr
 /** The options of a provider type together with `type` itself; undefined for an unknown type. */
 export function providerSchema(type: string) {
   if (!Object.hasOwn(providerTypes, type)) return undefined;
-  const options = providerTypes[type as ProviderType];
+  const options: z.ZodObject = providerTypes[type as ProviderType];
   return options.extend({
     type: z.literal(type as ProviderType).describe('what kind of provider this is (default: its name)'),
   });

@@ -31,6 +31,8 @@ export interface LegacyMessage {
   readonly contentAvailable: boolean;
   readonly mutableContent: boolean;
   readonly dryRun: boolean;
+  /** Only XMPP had receipts: a provider says what becomes of this wish. */
+  readonly deliveryReceiptRequested: boolean;
   readonly restrictedPackageName?: string;
   /** Every value a text: others as their JSON. */
   readonly data: Readonly<Record<string, string>>;
@@ -69,6 +71,7 @@ export function readLegacy(json: string): LegacyMessage {
     contentAvailable: flag(fields, 'content_available'),
     mutableContent: flag(fields, 'mutable_content'),
     dryRun: flag(fields, 'dry_run'),
+    deliveryReceiptRequested: flag(fields, 'delivery_receipt_requested'),
     data: dataOf(object(fields, 'data')),
     ...defined({
       collapseKey: text(fields, 'collapse_key'),
