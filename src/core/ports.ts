@@ -56,7 +56,11 @@ export type Settled =
   /** An old claim, or a message settled before: ignored. The first final outcome wins. */
   | { readonly kind: 'stale' };
 
-export type Received = { readonly kind: 'stored'; readonly sequence: number } | { readonly kind: 'duplicate' | 'dead' };
+export type Received =
+  | { readonly kind: 'stored'; readonly sequence: number }
+  | { readonly kind: 'duplicate' | 'dead' }
+  /** Refused, because the inbox is full and the sender will hear of it: no trace is left. */
+  | { readonly kind: 'full' };
 
 /** `unknown`: a number that this session was never given. */
 export type Acked = 'settled' | 'already' | 'unknown';
@@ -103,8 +107,8 @@ export interface StoreLimits {
  * and rejects with a {@link StoreError}; calls made together are committed together. Nothing returns an unbounded list.
  *
  * Claims live as long as the store: after a reopening everything unsettled can be claimed again. Bounds are enforced by
- * {@link Store.sweep} and, for inboxes, at once: a notice for a full inbox becomes a dead letter unless it is an answer
- * (the door stops taking work before: answers always find room).
+ * {@link Store.sweep} and, for inboxes, at once: a notice for a full inbox becomes a dead letter, or is refused if its
+ * sender hears of it, unless it is an answer (the door stops taking work before: answers always find room).
  */
 export interface Store {
   /** Stores new messages and recognises repeats; `(session, messageId)` is unique, the store's key decides. */
