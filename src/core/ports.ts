@@ -233,6 +233,33 @@ export interface Receiver {
   receipt(incoming: { from: string; id: string; wireId: string; data: (messageId: string) => string }): Promise<void>;
 }
 
+/**
+ * What became of what a device handed in through a door. `full`: the inbox of the session takes nothing now. `too_large`: no
+ * frame can carry it. `unknown`: there is no such session, or no such message of this session whose receipt is awaited.
+ */
+export type Handed = 'stored' | 'duplicate' | 'full' | 'too_large' | 'unknown';
+
+/**
+ * What a door hands in that devices speak to themselves. Answers after the commit, and rejects if the store can't take it.
+ * The device hears the answer: nothing becomes a dead letter, and nothing is kept of what is refused.
+ */
+export interface Intake {
+  /** An upstream message for `session`; known again by session, `from` and `id`. `data` is the text for `fcm_data`. */
+  upstream(incoming: { from: string; id: string; session: string; data: string }): Promise<Handed>;
+  /**
+   * A receipt for the message that `provider` sent for `session` under `wireId`; known again by session, `from` and `id`.
+   * `data` is asked for the JSON text once the sender's own id is known.
+   */
+  receipt(incoming: {
+    from: string;
+    id: string;
+    session: string;
+    provider: string;
+    wireId: string;
+    data: (messageId: string) => string;
+  }): Promise<Handed>;
+}
+
 /** Why a provider would refuse a message at the door. */
 export interface Refusal {
   readonly code: 'INVALID_MESSAGE' | 'PAYLOAD_TOO_LARGE';

@@ -3,8 +3,8 @@ import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import { RecentSet } from '../lib/recent-set.ts';
 import { shorten } from '../lib/secret.ts';
-import type { Incoming, Notice, Submission } from './message.ts';
-import type { Accepted, Provider, Received, Receiver, Refusal, Store } from './ports.ts';
+import type { Incoming, Notice, ReceiptEntry, Submission } from './message.ts';
+import type { Accepted, Handed, Intake, Provider, Received, Receiver, Refusal, Store } from './ports.ts';
 import { tellRefusal } from './refusal.ts';
 import type { Sessions } from './sessions.ts';
 import type { Telemetry } from './telemetry.ts';
@@ -28,7 +28,7 @@ export interface RouterDeps {
   readonly maxNoticeBytes: number;
 }
 
-/** The two ways into the bridge: doors submit, providers receive. Both answer after the commit. */
+/** The ways into the bridge: doors submit, providers receive, devices hand in. All answer after the commit. */
 export class Router {
   readonly #deps: RouterDeps;
   /** Says only "seen and stored"; for everything else the store's unique key decides. */
@@ -96,12 +96,7 @@ export class Router {
           from,
           id,
           at: clock.now(),
-          notice: {
-            type: 'receipt',
-            messageId,
-            data: data(messageId),
-            ...(entry?.groupId !== undefined && { groupId: entry.groupId }),
-          },
+          notice: receiptNotice(messageId, data(messageId), entry),
           to: entry
             ? { session: entry.session, mailbox: entry.mailbox }
             : { dead: 'receipt for a message that is not in the index' },
@@ -110,7 +105,40 @@ export class Router {
     };
   }
 
-  async #receive(incoming: Incoming): Promise<void> {
+  /** What the door of this name hands in for devices. */
+  intake(door: string): Intake {
+    const { store, sessions, clock, maxNoticeBytes } = this.#deps;
+    // Devices name themselves: those of one session must not make messages of another one look like repeats.
+    const hand = async (
+      session: string,
+      from: string,
+      id: string,
+      notice: Notice,
+      mailbox: number,
+    ): Promise<Handed> => {
+      if (noticeBytes(notice) > maxNoticeBytes) return 'too_large';
+      const sender = JSON.stringify([notice.type, session, from]);
+      const to = { session, mailbox };
+      const incoming = { provider: door, from: sender, id, at: clock.now(), notice, to, refusable: true };
+      const kind = await this.#receive(incoming);
+      return kind === 'dead' ? 'unknown' : kind; // nothing dies that has a session
+    };
+    return {
+      upstream: async ({ from, id, session, data }) => {
+        if (!sessions.has(session)) return 'unknown';
+        const notice: Notice = { type: 'upstream', messageId: id, data };
+        return hand(session, from, id, notice, 0);
+      },
+      receipt: async ({ from, id, session, provider, wireId, data }) => {
+        const entry = await store.receiptFor(provider, wireId);
+        if (entry?.session !== session) return 'unknown';
+        const notice = receiptNotice(entry.messageId, data(entry.messageId), entry);
+        return hand(session, from, id, notice, entry.mailbox);
+      },
+    };
+  }
+
+  async #receive(incoming: Incoming): Promise<Received['kind']> {
     const { maxNoticeBytes, log } = this.#deps;
     if (!('dead' in incoming.to) && noticeBytes(incoming.notice) > maxNoticeBytes) {
       log.warn('upstream message too large for a frame', { provider: incoming.provider, from: shorten(incoming.from) });
@@ -127,9 +155,10 @@ export class Router {
       const done = Promise.withResolvers<Received>();
       this.#incoming.push({ incoming, done });
       state = (await done.promise).kind;
-      if (state !== 'duplicate') this.#recent.add(key); // its time counts from the first
+      if (state === 'stored' || state === 'dead') this.#recent.add(key); // its time counts from the first
     }
     telemetry.add('pushbridge_upstream_total', { provider: incoming.provider, state });
+    return state;
   }
 
   async #store(batch: { incoming: Incoming; done: PromiseWithResolvers<Received> }[]): Promise<void> {
@@ -145,6 +174,11 @@ export class Router {
       for (const { done } of batch) done.reject(error);
     }
   }
+}
+
+function receiptNotice(messageId: string, data: string, entry: ReceiptEntry | undefined): Notice {
+  const { groupId } = entry ?? {};
+  return { type: 'receipt', messageId, data, ...(groupId !== undefined && { groupId }) };
 }
 
 /** What a notice takes in a frame, at least: the id stands in the header too. */
