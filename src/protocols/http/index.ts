@@ -1,2 +1,5 @@
+export { HttpError, retryAfter } from './http-error.ts';
+export { createHttpListener, type HttpListenerHooks } from './listener.ts';
+export { type HttpOptions, httpOptions } from './options.ts';
 export type { HttpReply, HttpRequest, HttpRoute, HttpServer, HttpServerOptions } from './server.ts';
-export { createHttpServer, HttpError } from './server.ts';
+export { createHttpServer, NO_ROUTE } from './server.ts';
