@@ -1,11 +1,13 @@
 import { readFileSync } from 'node:fs';
 import { type Admin, createAdmin, createMetrics, type Part, type Pool, type Pools } from './admin/index.ts';
-import type { Config, ProviderConfig } from './config/index.ts';
+import { type Config, categoriesOf, listensHttp, type ProviderConfig } from './config/index.ts';
 import { Core, type Provider, type Store, type StoreLimits, type Telemetry } from './core/index.ts';
+import { AppDoor } from './doors/app/index.ts';
 import { BalDoor, type ServedSession } from './doors/bal/index.ts';
 import { type Clock, forwardOnly, sleep, systemClock } from './lib/clock.ts';
 import { deadline } from './lib/deadline.ts';
 import { createLog, type Log, reason } from './lib/log.ts';
+import { createHttpListener, type HttpServer } from './protocols/http/index.ts';
 import { createCcsProvider } from './providers/ccs/index.ts';
 import { createMemoryStore } from './storage/memory/index.ts';
 import { openSqliteStore } from './storage/sqlite/index.ts';
@@ -38,6 +40,8 @@ export interface App {
   /** Ports listened on, once started. */
   readonly balPort: number;
   readonly adminPort: number;
+  /** 0 if no door needs the HTTP listener. */
+  readonly httpPort: number;
 }
 
 /** A provider and, if it has one, its pool for the operator. */
@@ -109,6 +113,7 @@ export async function createApp(config: Config, given: Partial<Surroundings> = {
     served,
     server: `pushbridge/${version()}`,
   });
+  const http = listensHttp(config) ? httpListener(config, core, telemetry, deps) : undefined;
   const admin = createAdmin({
     ...config.admin,
     log,
@@ -116,7 +121,7 @@ export async function createApp(config: Config, given: Partial<Surroundings> = {
     parts: parts(core, units),
     pools: pools(units),
   });
-  return lifecycle({ store, core, providers, door, admin, failed, clock, log });
+  return lifecycle({ store, core, providers, door, http, admin, failed, clock, log });
 }
 
 interface Parts {
@@ -124,14 +129,16 @@ interface Parts {
   readonly core: Core;
   readonly providers: readonly Provider[];
   readonly door: BalDoor;
+  readonly http: HttpServer | undefined;
   readonly admin: Admin;
   readonly failed: Promise<Error>;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-function lifecycle({ store, core, providers, door, admin, failed, clock, log }: Parts): App {
+function lifecycle({ store, core, providers, door, http, admin, failed, clock, log }: Parts): App {
   let adminPort = 0;
+  let httpPort = 0;
   let stopping: Promise<void> | undefined;
   /** One step of stopping: a step that fails must not keep the next ones from being taken. */
   const step = (what: string, work: Promise<unknown>, ms: number) =>
@@ -140,10 +147,11 @@ function lifecycle({ store, core, providers, door, admin, failed, clock, log }: 
     const end = clock.monotonic() + ms;
     const left = () => Math.max(0, end - clock.monotonic());
     log.info('stopping', { ms });
-    await step('closing the doors to new work', door.closeGate(), left());
+    await step('closing the doors to new work', Promise.all([door.closeGate(), http?.closeGate()]), left());
     await step('waiting for what is in flight', core.stop(), left());
     await step('waiting for the last acknowledgements', inboxesEmpty(core, clock), Math.min(left(), LAST_ACKS_MS));
     await step('closing BAL connections', door.stop(CLOSING_MS), 2 * CLOSING_MS);
+    if (http) await step('closing the HTTP listener', http.stop(), CLOSING_MS);
     await step(
       'closing providers',
       Promise.all(providers.map((p) => p.stop(Math.min(left(), CLOSING_MS)))),
@@ -160,12 +168,13 @@ function lifecycle({ store, core, providers, door, admin, failed, clock, log }: 
         for (const provider of providers) await provider.start(core.router.receiver(provider.name));
         core.start();
         adminPort = await named('admin.port', admin.start());
+        if (http) httpPort = await named('http.port', http.start());
         await named('bal.port', door.start()); // last: whoever gets in finds everything there
       } catch (error) {
         await this.stop(0);
         throw error;
       }
-      log.info('ready', { bal: door.port, admin: adminPort });
+      log.info('ready', { bal: door.port, admin: adminPort, ...(http && { http: httpPort }) });
     },
     stop: (ms) => (stopping ??= stop(ms)),
     failed,
@@ -175,7 +184,26 @@ function lifecycle({ store, core, providers, door, admin, failed, clock, log }: 
     get adminPort() {
       return adminPort;
     },
+    get httpPort() {
+      return httpPort;
+    },
   };
+}
+
+/** The public listener with the routes of every door that has some. */
+function httpListener(config: Config, core: Core, telemetry: Telemetry, { clock, log }: Surroundings): HttpServer {
+  const http = createHttpListener(config.http, {
+    version: version(),
+    onFault: (error) => log.error('HTTP request failed', { error: reason(error) }),
+    onAnswer: (route, status) => telemetry.add('pushbridge_http_requests_total', { route, status: String(status) }),
+  });
+  const { app } = config.doors;
+  if (app) {
+    const categories = categoriesOf(config);
+    const served = app.applications.map((one) => ({ ...one, session: categories.get(one.id) ?? one.id }));
+    new AppDoor({ options: app, served, intake: core.router.intake('app'), clock }).register(http);
+  }
+  return http;
 }
 
 /** Lets an error name the key of the configuration that it is about. */

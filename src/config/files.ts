@@ -1,4 +1,5 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { readTokenKeys } from '../doors/app/index.ts';
 import { reason } from '../lib/log.ts';
 import type { z } from '../lib/schema.ts';
 import type { Path } from './problems.ts';
@@ -6,13 +7,25 @@ import type { Report } from './rules.ts';
 import { bridgeSections, type Config, providerSchema, sections } from './schema.ts';
 import { fieldOf, fieldsOf, itemOf } from './walk.ts';
 
-/** Reports every file that the configuration names and that can't be opened for reading. */
+/** Reports every file that the configuration names and that can't be opened for reading, and every key that is none. */
 export function checkFiles(config: Partial<Config>, report: Report): void {
   for (const { path, file } of filesOf(config)) {
     try {
       closeSync(openSync(file, 'r'));
     } catch (error) {
       report(path, `can not be read: ${reason(error)}`);
+    }
+  }
+  tokenKeys(config, report);
+}
+
+function tokenKeys({ doors }: Partial<Config>, report: Report): void {
+  for (const [index, { token }] of (doors?.app?.applications ?? []).entries()) {
+    if (!token) continue;
+    try {
+      readTokenKeys(readFileSync(token.key, 'utf8'), token.algorithms);
+    } catch (error) {
+      report(['doors', 'app', 'applications', index, 'token', 'key'], reason(error));
     }
   }
 }

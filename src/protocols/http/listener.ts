@@ -1,18 +1,24 @@
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { reason } from '../../lib/log.ts';
+import { z } from '../../lib/schema.ts';
+import { type DescribedRoute, openApi } from './openapi.ts';
 import type { HttpOptions } from './options.ts';
-import { createHttpServer, type HttpServer, type HttpServerOptions } from './server.ts';
+import { createHttpServer, type HttpRoute, type HttpServer, type HttpServerOptions } from './server.ts';
 
-export type HttpListenerHooks = Pick<HttpServerOptions, 'onFault' | 'onAnswer'>;
+export interface HttpListenerHooks extends Pick<HttpServerOptions, 'onFault' | 'onAnswer'> {
+  /** Of the bridge, for the description. */
+  readonly version: string;
+}
 
 /**
- * The server of the public listener; doors add their routes to it before it starts.
+ * The server of the public listener; doors add their routes to it before it starts. `GET /openapi.json` describes those
+ * that say something about themselves.
  * @throws Error that names the file of `tls` which can't be used
  */
-export function createHttpListener(options: HttpOptions, hooks: HttpListenerHooks): HttpServer {
-  const { host, port, tls, request_timeout, answer_timeout } = options;
-  return createHttpServer({
+export function createHttpListener(options: HttpOptions, { version, ...hooks }: HttpListenerHooks): HttpServer {
+  const { host, port, tls, request_timeout, answer_timeout, public_url } = options;
+  const server = createHttpServer({
     ...hooks,
     host,
     port,
@@ -27,6 +33,21 @@ export function createHttpListener(options: HttpOptions, hooks: HttpListenerHook
     maxConnections: options.max_connections,
     maxHandlers: options.max_requests,
   });
+  const described: DescribedRoute[] = [];
+  const route = <Body>(added: HttpRoute<Body>): void => {
+    described.push(added);
+    server.route(added);
+  };
+  route({
+    method: 'GET',
+    path: '/openapi.json',
+    about: {
+      summary: 'This description.',
+      answers: { 200: { description: 'An OpenAPI document.', body: z.looseObject({ openapi: z.string() }) } },
+    },
+    handle: () => ({ json: openApi({ version, url: public_url ?? '/' }, described) }),
+  });
+  return { ...server, route };
 }
 
 function certificateOf({ cert, key }: NonNullable<HttpOptions['tls']>) {

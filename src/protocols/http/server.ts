@@ -3,6 +3,7 @@ import { fastify } from 'fastify';
 import type { z } from '../../lib/schema.ts';
 import { Gate } from './gate.ts';
 import { HttpError, retryAfter } from './http-error.ts';
+import type { RouteAbout } from './openapi.ts';
 import { refuseSocket, type SocketRules, socketServer } from './sockets.ts';
 
 /** Where a server listens and what it takes. */
@@ -59,6 +60,8 @@ export interface HttpRoute<Body> {
   readonly path: string;
   /** The largest body in bytes, if the server's own limit is not smaller. */
   readonly bodyLimit?: number;
+  /** What a description of the listener says of it. */
+  readonly about?: RouteAbout;
   /** What the JSON body must look like; without it, bodies are ignored. A missing body counts as `{}`. */
   readonly body?: z.ZodType<Body>;
   handle(request: HttpRequest<Body>): HttpReply | Promise<HttpReply>;
