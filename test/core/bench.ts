@@ -11,6 +11,8 @@ export interface CoreBenchOptions {
   readonly retry?: RetryRules;
   readonly random?: () => number;
   readonly maxInbox?: number;
+  /** Sessions (default: `app`). */
+  readonly sessions?: readonly string[];
 }
 
 /** A core on a memory store, with time in the hands of the test. */
@@ -24,7 +26,7 @@ export async function coreBench(given: CoreBenchOptions = {}) {
   const core = new Core({
     store,
     providers,
-    sessions: [{ id: 'app', maxPending: 1_000, maxInbox }],
+    sessions: (given.sessions ?? ['app']).map((id) => ({ id, maxPending: 1_000, maxInbox })),
     retry: given.retry ?? { baseMs: 1_000, capMs: 60_000 },
     ownerGraceMs: 30_000,
     maxNoticeBytes: 1_000,

@@ -29,7 +29,7 @@ const jwkShape = z.looseObject({
   alg: z.string().optional(),
   use: z.string().optional(),
   k: z.string().optional(),
-  d: z.unknown(),
+  d: z.unknown().optional(),
 });
 type Jwk = z.infer<typeof jwkShape>;
 
