@@ -193,6 +193,7 @@ function lifecycle({ store, core, providers, door, http, admin, failed, clock, l
 /** The public listener with the routes of every door that has some. */
 function httpListener(config: Config, core: Core, telemetry: Telemetry, { clock, log }: Surroundings): HttpServer {
   const http = createHttpListener(config.http, {
+    clock,
     version: version(),
     onFault: (error) => log.error('HTTP request failed', { error: reason(error) }),
     onAnswer: (route, status) => telemetry.add('pushbridge_http_requests_total', { route, status: String(status) }),

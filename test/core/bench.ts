@@ -11,6 +11,7 @@ export interface CoreBenchOptions {
   readonly retry?: RetryRules;
   readonly random?: () => number;
   readonly maxInbox?: number;
+  readonly maxNoticeBytes?: number;
   /** Sessions (default: `app`). */
   readonly sessions?: readonly string[];
 }
@@ -29,7 +30,7 @@ export async function coreBench(given: CoreBenchOptions = {}) {
     sessions: (given.sessions ?? ['app']).map((id) => ({ id, maxPending: 1_000, maxInbox })),
     retry: given.retry ?? { baseMs: 1_000, capMs: 60_000 },
     ownerGraceMs: 30_000,
-    maxNoticeBytes: 1_000,
+    maxNoticeBytes: given.maxNoticeBytes ?? 1_000,
     onFatal: (error) => fatal.push(error),
     clock,
     random: given.random ?? (() => 0.5),

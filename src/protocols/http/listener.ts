@@ -6,7 +6,7 @@ import { type DescribedRoute, openApi } from './openapi.ts';
 import type { HttpOptions } from './options.ts';
 import { createHttpServer, type HttpRoute, type HttpServer, type HttpServerOptions } from './server.ts';
 
-export interface HttpListenerHooks extends Pick<HttpServerOptions, 'onFault' | 'onAnswer'> {
+export interface HttpListenerHooks extends Pick<HttpServerOptions, 'onFault' | 'onAnswer' | 'clock'> {
   /** Of the bridge, for the description. */
   readonly version: string;
 }

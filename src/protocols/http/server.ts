@@ -1,5 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { fastify } from 'fastify';
+import { type Clock, systemClock } from '../../lib/clock.ts';
+import { DeadlineError, deadline } from '../../lib/deadline.ts';
 import type { z } from '../../lib/schema.ts';
 import { Gate } from './gate.ts';
 import { HttpError, retryAfter } from './http-error.ts';
@@ -17,6 +19,8 @@ export interface HttpServerOptions extends Omit<SocketRules, 'requestTimeoutMs'>
   readonly requestTimeoutMs?: number;
   /** A request that has no answer after so many milliseconds gets 503; what its handler began goes on. */
   readonly answerTimeoutMs?: number;
+  /** Measures that time (default: the system's). */
+  readonly clock?: Clock;
   /** Handlers at work at once; a request beyond gets 503. */
   readonly maxHandlers?: number;
   /** Asked before each request is read; throw an {@link HttpError} to refuse it. */
@@ -82,7 +86,7 @@ const REQUEST_TIMEOUT_MS = 10_000;
 
 /** A small HTTP server for JSON. The one importer of fastify. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
-  const { guard, onAnswer, answerTimeoutMs } = options;
+  const { guard, onAnswer } = options;
   const rules = { ...options, requestTimeoutMs: options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS };
   const app = fastify({
     bodyLimit: options.bodyLimit,
@@ -91,7 +95,8 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
       const status = refuseSocket(error, socket);
       if (status !== undefined) onAnswer?.(NO_ROUTE, status);
     },
-    ...(answerTimeoutMs !== undefined && { handlerTimeout: answerTimeoutMs }),
+    // What can't even be led to a route, such as a path with `%ff`.
+    frameworkErrors: (error, _, reply) => refuse(reply, refusalOf(error)),
     forceCloseConnections: true,
     logger: false,
   });
@@ -110,7 +115,7 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     return refuse(reply, refusal);
   });
   return {
-    route: (route) => addRoute(app, route, gate, options.bodyLimit),
+    route: (route) => addRoute(app, route, gate, options),
     async start() {
       await app.listen({ host: options.host, port: options.port });
       const address = app.server.address();
@@ -121,13 +126,18 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   };
 }
 
-function addRoute<Body>(app: FastifyInstance, route: HttpRoute<Body>, gate: Gate, bodyLimit: number): void {
+function addRoute<Body>(app: FastifyInstance, route: HttpRoute<Body>, gate: Gate, options: HttpServerOptions): void {
+  const { bodyLimit, clock = systemClock, answerTimeoutMs } = options;
   app.route({
     method: route.method,
     url: route.path,
     bodyLimit: Math.min(route.bodyLimit ?? bodyLimit, bodyLimit),
     handler: async (request, reply) => {
-      const answer = await gate.pass(() => route.handle(requestOf(request, bodyOf(route, request.body))));
+      const work = gate.pass(() => route.handle(requestOf(request, bodyOf(route, request.body))));
+      // The framework's own deadline is called off as soon as a body has been read.
+      const answer = await (answerTimeoutMs === undefined
+        ? work
+        : deadline(clock, work, answerTimeoutMs, 'the answer'));
       reply.headers(answer.headers ?? {});
       if (answer.text !== undefined) {
         return reply
@@ -166,7 +176,7 @@ function requestOf<Body>(request: FastifyRequest, body: Body): HttpRequest<Body>
 function refusalOf(error: unknown): HttpError {
   if (error instanceof HttpError) return error;
   const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500;
-  if (error instanceof Error && 'code' in error && error.code === 'FST_ERR_HANDLER_TIMEOUT') {
+  if (error instanceof DeadlineError) {
     return new HttpError(503, 'timeout', 'no answer in time; try again', retryAfter(1_000));
   }
   if (status === 413) return new HttpError(413, 'too_large', 'the body is too large');

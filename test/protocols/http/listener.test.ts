@@ -44,6 +44,7 @@ async function start(t: ExecutionContext, given: Given = {}) {
       return { json: { held: true } };
     },
   });
+  server.route({ method: 'POST', path: '/endless', handle: () => new Promise<never>(() => {}) });
   const port = await server.start();
   t.teardown(() => server.stop());
   const base = `http://127.0.0.1:${port}`;
@@ -156,6 +157,13 @@ test('handlers beyond the limit get 503, and what nobody waits for counts as lon
   t.is((await ask('/free/1')).status, 200);
 });
 
+test('a body that was read does not call the deadline of its answer off', async (t) => {
+  const { ask } = await start(t, { answer_timeout: '20ms' });
+  const headers = { 'content-type': 'application/json' };
+  const { status, json } = await ask('/endless', { method: 'POST', headers, body: '{"a":1}' });
+  t.deepEqual([status, json], [503, { error: 'timeout', message: 'no answer in time; try again' }]);
+});
+
 test('a closed gate sends new requests away and lets those at work be answered', async (t) => {
   const { ask, server, gates, until } = await start(t);
   const held = ask('/held');
@@ -201,7 +209,7 @@ test('answers are counted by route and status, those too that nobody waits for a
 });
 
 test('a connection without a request is closed', async (t) => {
-  const { port } = await start(t, { idle_timeout: '10ms', request_timeout: '10ms', answer_timeout: '10ms' });
+  const { port } = await start(t, { idle_timeout: '10ms' });
   const answer = await raw(port, head('GET /free/1'));
   t.is(answer.status, 200);
 });
