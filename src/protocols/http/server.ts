@@ -111,6 +111,9 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   app.setNotFoundHandler((_, reply) => refuse(reply, new HttpError(404, 'not_found', 'there is no such resource')));
   app.setErrorHandler((error, _, reply) => {
     const refusal = refusalOf(error);
+    // The rest of a body that is too large is read and thrown away: a connection that is closed on it is reset, and its
+    // client may never see why. `requestTimeoutMs` ends it.
+    if (refusal.status === 413) reply.removeHeader('connection');
     if (refusal.status >= 500 && !(error instanceof HttpError)) options.onFault?.(error);
     return refuse(reply, refusal);
   });

@@ -163,7 +163,7 @@ test('a body that is no JSON object is refused', async (t) => {
 });
 
 test('a body that is too large is refused before its end, announced or in pieces', async (t) => {
-  const { port, inbox } = await startApp(t);
+  const { port, inbox } = await startApp(t, { http: { request_timeout: '500ms' } });
   for (const [path, limit] of [
     ['/v1/upstream', 6 * 4_096 + 32_768],
     ['/v1/receipts', 32_768],

@@ -103,7 +103,7 @@ test('request line and headers have a limit', async (t) => {
 });
 
 test('a body has the limit of its route, and never more than that of the listener', async (t) => {
-  const { port, ask } = await start(t, { body_limit: 1_024 });
+  const { port, ask } = await start(t, { body_limit: 1_024, request_timeout: '500ms' });
   const json = { 'content-type': 'application/json' };
   const post = (path: string, body: string) => ask(path, { method: 'POST', headers: json, body });
   t.is((await post('/small', `{"a":"${'x'.repeat(12)}"}`)).status, 200);
@@ -120,6 +120,16 @@ test('a body has the limit of its route, and never more than that of the listene
   const large = await raw(port, `${chunked}15\r\n{"a":"${'x'.repeat(15)}\r\n`);
   t.is(large.status, 413);
   t.deepEqual(large.json, { error: 'too_large', message: 'the body is too large' });
+});
+
+test('a client that sends much too much reads why, and goes on', async (t) => {
+  const { port } = await start(t);
+  const body = 'x'.repeat(8 * 1_024 * 1_024);
+  const large = slowPost(`content-length: ${body.length}`) + body;
+  const { status, json, text } = await raw(port, large + head('GET /free/1', 'connection: close'));
+  t.is(status, 413);
+  t.like(json, { error: 'too_large' });
+  t.regex(text, /HTTP\/1\.1 200 OK/);
 });
 
 test('connections beyond the limit are closed, those within it go on', async (t) => {

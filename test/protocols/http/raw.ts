@@ -5,7 +5,7 @@ export interface RawAnswer {
   readonly text: string;
   /** Status of the first answer, 0 if there was none. */
   readonly status: number;
-  /** Body of the last answer, parsed if it is JSON. */
+  /** Body of the first answer, parsed if it is JSON. */
   readonly json: unknown;
 }
 
@@ -19,7 +19,8 @@ export async function raw(port: number, text: string, { linger = true } = {}): P
   if (linger) socket.write(text);
   else socket.end(text);
   await new Promise((resolve) => socket.once('close', resolve));
-  const body = answer.slice(answer.lastIndexOf('\r\n\r\n') + 4);
+  const length = Number(/\r\ncontent-length: (\d+)\r\n/i.exec(answer)?.[1] ?? 0);
+  const body = answer.slice(answer.indexOf('\r\n\r\n') + 4).slice(0, length);
   return {
     text: answer,
     status: Number(/^HTTP\/1\.1 (\d+)/.exec(answer)?.[1] ?? 0),
