@@ -1,6 +1,6 @@
 export type { Attachment, Outlet } from './attachment.ts';
 export { Core, type CoreOptions } from './core.ts';
-export type * from './message.ts';
+export * from './message.ts';
 export { bareReply, type RetryRules } from './outcomes.ts';
 export * from './ports.ts';
 export type { SessionRules } from './post.ts';

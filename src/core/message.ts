@@ -57,6 +57,15 @@ export interface Message extends Submission {
   readonly lastReason?: string;
 }
 
+/**
+ * Whole seconds left, rounded up; undefined if the sender gave no TTL. Never more than it gave: a wall clock that was set
+ * back must not make the longest TTL one that the service refuses.
+ */
+export function remainingTtl({ ttl, expiresAt }: Submission, now: number): number | undefined {
+  if (ttl === undefined || ttl === 0) return ttl;
+  return Math.min(ttl, Math.max(0, Math.ceil((expiresAt - now) / 1_000)));
+}
+
 /** What a provider answers. Outcomes are values; throwing is for faults of ours. */
 export type Outcome =
   /** Taken by the service for good. `reply` is its answer as JSON text, ids already the sender's own. */
