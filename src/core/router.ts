@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { Batcher } from '../lib/batcher.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
@@ -108,7 +109,6 @@ export class Router {
   /** What the door of this name hands in for devices. */
   intake(door: string): Intake {
     const { store, sessions, clock, maxNoticeBytes } = this.#deps;
-    // Devices name themselves: those of one session must not make messages of another one look like repeats.
     const hand = async (
       session: string,
       from: string,
@@ -117,7 +117,7 @@ export class Router {
       mailbox: number,
     ): Promise<Handed> => {
       if (noticeBytes(notice) > maxNoticeBytes) return 'too_large';
-      const sender = JSON.stringify([notice.type, session, from]);
+      const sender = senderOf(notice.type, session, from);
       const to = { session, mailbox };
       const incoming = { provider: door, from: sender, id, at: clock.now(), notice, to, refusable: true };
       const kind = await this.#receive(incoming);
@@ -174,6 +174,14 @@ export class Router {
       for (const { done } of batch) done.reject(error);
     }
   }
+}
+
+/**
+ * Devices name themselves: those of one session must not make messages of another one look like repeats. A digest, because
+ * it is kept with every id, and names may be long.
+ */
+function senderOf(...parts: readonly string[]): string {
+  return createHash('sha256').update(JSON.stringify(parts)).digest('base64url');
 }
 
 function receiptNotice(messageId: string, data: string, entry: ReceiptEntry | undefined): Notice {

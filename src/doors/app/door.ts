@@ -74,7 +74,7 @@ export class AppDoor {
     const { from, category, message_id, data, time_to_live } = request.body;
     const life = time_to_live === undefined ? {} : { timeToLive: time_to_live };
     const json = upstreamJson({ from, category, messageId: message_id, data, ...life });
-    return answer(() => this.#intake.upstream({ from, id: message_id, session, data: json }));
+    return answer(unauthorized, () => this.#intake.upstream({ from, id: message_id, session, data: json }));
   }
 
   async #receipt(request: HttpRequest<ReceiptBody>): Promise<HttpReply> {
@@ -82,7 +82,7 @@ export class AppDoor {
     const { from, category, receipt, status, timestamp } = request.body;
     const slash = receipt.indexOf('/');
     const sentAt = timestamp ?? this.#clock.now();
-    return answer(() =>
+    return answer(notAwaited, () =>
       this.#intake.receipt({
         from,
         // A device may tell of several states of one message, each once.
@@ -121,7 +121,12 @@ function unauthorized(): HttpError {
   return new HttpError(401, 'unauthorized', message, { 'www-authenticate': 'Bearer' });
 }
 
-async function answer(hand: () => Promise<Handed>): Promise<HttpReply> {
+function notAwaited(): HttpError {
+  return new HttpError(404, 'unknown_message', 'receipt: no receipt of such a message is awaited');
+}
+
+/** @param unknown what to say when the core does not know what this is about */
+async function answer(unknown: () => HttpError, hand: () => Promise<Handed>): Promise<HttpReply> {
   let handed: Handed;
   try {
     handed = await hand();
@@ -139,6 +144,6 @@ async function answer(hand: () => Promise<Handed>): Promise<HttpReply> {
     case 'too_large':
       throw new HttpError(413, 'too_large', 'data: no frame to the backend can carry it');
     case 'unknown':
-      throw new HttpError(404, 'unknown_message', 'receipt: no receipt of such a message is awaited');
+      throw unknown();
   }
 }
