@@ -2,6 +2,7 @@ import { closeSync, openSync, readFileSync } from 'node:fs';
 import { readTokenKeys } from '../doors/app/index.ts';
 import { reason } from '../lib/log.ts';
 import type { z } from '../lib/schema.ts';
+import { readCertificate } from '../protocols/http/index.ts';
 import type { Path } from './problems.ts';
 import type { Report } from './rules.ts';
 import { bridgeSections, type Config, providerSchema, sections } from './schema.ts';
@@ -17,6 +18,17 @@ export function checkFiles(config: Partial<Config>, report: Report): void {
     }
   }
   tokenKeys(config, report);
+  certificate(config, report);
+}
+
+function certificate({ http }: Partial<Config>, report: Report): void {
+  if (!http?.tls) return;
+  try {
+    readCertificate(http.tls);
+  } catch (error) {
+    const told = error instanceof Error && 'syscall' in error; // that a file can't be read was said above
+    if (!told) report(['http', 'tls', 'cert'], `does not go with http.tls.key: ${reason(error)}`);
+  }
 }
 
 function tokenKeys({ doors }: Partial<Config>, report: Report): void {

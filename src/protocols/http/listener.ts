@@ -1,3 +1,4 @@
+import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { readFileSync } from 'node:fs';
 import { createSecureContext } from 'node:tls';
 import { reason } from '../../lib/log.ts';
@@ -50,11 +51,22 @@ export function createHttpListener(options: HttpOptions, { version, ...hooks }: 
   return { ...server, route };
 }
 
-function certificateOf({ cert, key }: NonNullable<HttpOptions['tls']>) {
+/**
+ * Certificate and key of a listener, as they stand in their files.
+ * @throws Error if they can't be read, are none, or do not belong together
+ */
+export function readCertificate({ cert, key }: NonNullable<HttpOptions['tls']>): { cert: Buffer; key: Buffer } {
+  const read = { cert: readFileSync(cert), key: readFileSync(key) };
+  createSecureContext(read);
+  if (!new X509Certificate(read.cert).checkPrivateKey(createPrivateKey(read.key))) {
+    throw new Error('the private key is not that of the certificate');
+  }
+  return read;
+}
+
+function certificateOf(tls: NonNullable<HttpOptions['tls']>) {
   try {
-    const read = { cert: readFileSync(cert), key: readFileSync(key) };
-    createSecureContext(read);
-    return read;
+    return readCertificate(tls);
   } catch (cause) {
     throw new Error(`http.tls: ${reason(cause)}`, { cause });
   }

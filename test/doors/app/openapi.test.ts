@@ -112,7 +112,7 @@ const ways: Readonly<Record<string, Way>> = {
     return raw(port, `${head(`POST ${path}`, 'content-type: application/json', 'content-length: 9')}{`);
   },
   '413 too_large': async (t, path) => {
-    const { port } = await start(t, path, { http: { request_timeout: '500ms' } });
+    const { port } = await start(t, path);
     return raw(port, head(`POST ${path}`, 'content-type: application/json', 'content-length: 100000'));
   },
   '415 unsupported_type': async (t, path) => (await start(t, path)).hand({}, { 'content-type': 'text/plain' }),

@@ -73,7 +73,7 @@ test('a request that does not get complete in time is answered 408, and its conn
     `${slowPost('content-length: 10')}{"a"`,
     `${slowPost('transfer-encoding: chunked')}2\r\n{"\r\n`,
   ]) {
-    const answer = await raw(port, slow);
+    const answer = await raw(port, slow, { all: true });
     t.is(answer.status, 408, slow);
     t.deepEqual(answer.json, timeout);
   }
@@ -103,7 +103,7 @@ test('request line and headers have a limit', async (t) => {
 });
 
 test('a body has the limit of its route, and never more than that of the listener', async (t) => {
-  const { port, ask } = await start(t, { body_limit: 1_024, request_timeout: '500ms' });
+  const { port, ask } = await start(t, { body_limit: 1_024 });
   const json = { 'content-type': 'application/json' };
   const post = (path: string, body: string) => ask(path, { method: 'POST', headers: json, body });
   t.is((await post('/small', `{"a":"${'x'.repeat(12)}"}`)).status, 200);
@@ -126,7 +126,7 @@ test('a client that sends much too much reads why, and goes on', async (t) => {
   const { port } = await start(t);
   const body = 'x'.repeat(8 * 1_024 * 1_024);
   const large = slowPost(`content-length: ${body.length}`) + body;
-  const { status, json, text } = await raw(port, large + head('GET /free/1', 'connection: close'));
+  const { status, json, text } = await raw(port, large + head('GET /free/1', 'connection: close'), { all: true });
   t.is(status, 413);
   t.like(json, { error: 'too_large' });
   t.regex(text, /HTTP\/1\.1 200 OK/);
@@ -220,7 +220,7 @@ test('answers are counted by route and status, those too that nobody waits for a
 
 test('a connection without a request is closed', async (t) => {
   const { port } = await start(t, { idle_timeout: '10ms' });
-  const answer = await raw(port, head('GET /free/1'));
+  const answer = await raw(port, head('GET /free/1'), { all: true });
   t.is(answer.status, 200);
 });
 
