@@ -1,9 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { type Admin, createAdmin, createMetrics, type Part, type Pool, type Pools } from './admin/index.ts';
-import { type Config, categoriesOf, listensHttp, type ProviderConfig } from './config/index.ts';
-import { Core, type Provider, type Store, type StoreLimits, type Telemetry } from './core/index.ts';
+import { type Config, listensHttp, type ProviderConfig } from './config/index.ts';
+import { Core, type Provider, type SessionRules, type Store, type StoreLimits, type Telemetry } from './core/index.ts';
 import { AppDoor } from './doors/app/index.ts';
 import { BalDoor, type ServedSession } from './doors/bal/index.ts';
+import { CcsDoor, sessionOf } from './doors/ccs/index.ts';
 import { type Clock, forwardOnly, sleep, systemClock } from './lib/clock.ts';
 import { deadline } from './lib/deadline.ts';
 import { createLog, type Log, reason } from './lib/log.ts';
@@ -37,11 +38,12 @@ export interface App {
   stop(ms: number): Promise<void>;
   /** Resolves with the reason when the bridge can't go on: whoever runs it should stop it and start another. */
   readonly failed: Promise<Error>;
-  /** Ports listened on, once started. */
+  /** Ports listened on, once started; 0 for a door that is not configured. */
   readonly balPort: number;
-  readonly adminPort: number;
-  /** 0 if no door needs the HTTP listener. */
+  readonly ccsPort: number;
+  /** The public HTTP listener. */
   readonly httpPort: number;
+  readonly adminPort: number;
 }
 
 /** A provider and, if it has one, its pool for the operator. */
@@ -95,7 +97,7 @@ export async function createApp(config: Config, given: Partial<Surroundings> = {
     providers,
     telemetry,
     onFatal,
-    sessions: served.map(({ id, max_pending, max_inbox }) => ({ id, maxPending: max_pending, maxInbox: max_inbox })),
+    sessions: sessionRules(config),
     retry: {
       baseMs: config.retry.base,
       capMs: config.retry.cap,
@@ -104,15 +106,13 @@ export async function createApp(config: Config, given: Partial<Surroundings> = {
     ownerGraceMs: config.bal.owner_grace,
     maxNoticeBytes: config.bal.max_frame_bytes - FRAME_HEADER_BYTES,
   });
-  const door = new BalDoor({
-    ...deps,
-    telemetry,
-    router: core.router,
-    sessions: core.sessions,
-    options: config.bal,
-    served,
-    server: `pushbridge/${version()}`,
-  });
+  const common = { ...deps, telemetry, router: core.router, sessions: core.sessions };
+  // Without sessions nobody could log on.
+  const bal =
+    served.length > 0
+      ? new BalDoor({ ...common, options: config.bal, served, server: `pushbridge/${version()}` })
+      : undefined;
+  const ccs = config.doors.ccs && new CcsDoor({ ...common, options: config.doors.ccs });
   const http = listensHttp(config) ? httpListener(config, core, telemetry, deps) : undefined;
   const admin = createAdmin({
     ...config.admin,
@@ -120,15 +120,17 @@ export async function createApp(config: Config, given: Partial<Surroundings> = {
     metrics: telemetry,
     parts: parts(core, units),
     pools: pools(units),
+    ...(ccs && { ccs }),
   });
-  return lifecycle({ store, core, providers, door, http, admin, failed, clock, log });
+  return lifecycle({ store, core, providers, bal, ccs, http, admin, failed, clock, log });
 }
 
 interface Parts {
   readonly store: Store;
   readonly core: Core;
   readonly providers: readonly Provider[];
-  readonly door: BalDoor;
+  readonly bal: BalDoor | undefined;
+  readonly ccs: CcsDoor | undefined;
   readonly http: HttpServer | undefined;
   readonly admin: Admin;
   readonly failed: Promise<Error>;
@@ -136,9 +138,10 @@ interface Parts {
   readonly log: Log;
 }
 
-function lifecycle({ store, core, providers, door, http, admin, failed, clock, log }: Parts): App {
+function lifecycle({ store, core, providers, bal, ccs, http, admin, failed, clock, log }: Parts): App {
   let adminPort = 0;
   let httpPort = 0;
+  const doors = [bal, ccs].filter((door) => door !== undefined);
   let stopping: Promise<void> | undefined;
   /** One step of stopping: a step that fails must not keep the next ones from being taken. */
   const step = (what: string, work: Promise<unknown>, ms: number) =>
@@ -147,10 +150,11 @@ function lifecycle({ store, core, providers, door, http, admin, failed, clock, l
     const end = clock.monotonic() + ms;
     const left = () => Math.max(0, end - clock.monotonic());
     log.info('stopping', { ms });
-    await step('closing the doors to new work', Promise.all([door.closeGate(), http?.closeGate()]), left());
+    const gates = [...doors, ...(http ? [http] : [])].map((door) => door.closeGate());
+    await step('closing the doors to new work', Promise.all(gates), left());
     await step('waiting for what is in flight', core.stop(), left());
     await step('waiting for the last acknowledgements', inboxesEmpty(core, clock), Math.min(left(), LAST_ACKS_MS));
-    await step('closing BAL connections', door.stop(CLOSING_MS), 2 * CLOSING_MS);
+    await step('closing connections', Promise.all(doors.map((door) => door.stop(CLOSING_MS))), 2 * CLOSING_MS);
     if (http) await step('closing the HTTP listener', http.stop(), CLOSING_MS);
     await step(
       'closing providers',
@@ -168,18 +172,23 @@ function lifecycle({ store, core, providers, door, http, admin, failed, clock, l
         for (const provider of providers) await provider.start(core.router.receiver(provider.name));
         core.start();
         adminPort = await named('admin.port', admin.start());
+        // Last: whoever gets in finds everything there.
         if (http) httpPort = await named('http.port', http.start());
-        await named('bal.port', door.start()); // last: whoever gets in finds everything there
+        if (bal) await named('bal.port', bal.start());
+        if (ccs) await named('doors.ccs.port', ccs.start());
       } catch (error) {
         await this.stop(0);
         throw error;
       }
-      log.info('ready', { bal: door.port, admin: adminPort, ...(http && { http: httpPort }) });
+      log.info('ready', { bal: bal?.port, ccs: ccs?.port, http: http && httpPort, admin: adminPort });
     },
     stop: (ms) => (stopping ??= stop(ms)),
     failed,
     get balPort() {
-      return door.port;
+      return bal?.port ?? 0;
+    },
+    get ccsPort() {
+      return ccs?.port ?? 0;
     },
     get adminPort() {
       return adminPort;
@@ -200,9 +209,7 @@ function httpListener(config: Config, core: Core, telemetry: Telemetry, { clock,
   });
   const { app } = config.doors;
   if (app) {
-    const categories = categoriesOf(config);
-    const served = app.applications.map((one) => ({ ...one, session: categories.get(one.id) ?? one.id }));
-    new AppDoor({ options: app, served, intake: core.router.intake('app'), clock }).register(http);
+    new AppDoor({ options: app, intake: core.router.intake('app'), clock }).register(http);
   }
   return http;
 }
@@ -227,7 +234,21 @@ function servedSessions(config: Config): ServedSession[] {
   return config.sessions.map((session) => ({ ...session, providers: session.providers ?? all }));
 }
 
+/** Everybody whom the doors serve, as the core sees them. */
+function sessionRules(config: Config): SessionRules[] {
+  const limits = (of: { readonly max_pending: number; readonly max_inbox: number }) => ({
+    maxPending: of.max_pending,
+    maxInbox: of.max_inbox,
+  });
+  const senders = config.doors.ccs?.senders ?? [];
+  return [
+    ...config.sessions.map((session) => ({ id: session.id, ...limits(session) })),
+    ...senders.map((sender) => ({ id: sessionOf(sender.id), apps: sender.apps, ...limits(sender) })),
+  ];
+}
+
 function openStore(config: Config, log: Log): Promise<Store> {
+  const sessions = sessionRules(config);
   const limits: StoreLimits = {
     dedupeWindowMs: config.limits.dedupe_window,
     dedupeMax: config.limits.dedupe_max,
@@ -235,8 +256,8 @@ function openStore(config: Config, log: Log): Promise<Store> {
     receiptsMax: config.limits.receipts_max,
     inboxTtlMs: config.limits.inbox_ttl,
     deadLettersMax: config.limits.dead_letters_max,
-    maxInbox: Math.max(...config.sessions.map((session) => session.max_inbox)),
-    sessions: Object.fromEntries(config.sessions.map(({ id, max_inbox }) => [id, { maxInbox: max_inbox }])),
+    maxInbox: Math.max(...sessions.map(({ maxInbox }) => maxInbox)),
+    sessions: Object.fromEntries(sessions.map(({ id, maxInbox }) => [id, { maxInbox }])),
   };
   const { url } = config.store;
   if (url === 'memory:') return Promise.resolve(createMemoryStore(limits));

@@ -38,8 +38,12 @@ export const serve: Command = {
   },
 };
 
-function ready({ bal, admin, http }: Config, { balPort, adminPort, httpPort }: App): string {
-  const places = [`BAL on ${address(bal.host, balPort)}`, `admin on http://${address(admin.host, adminPort)}`];
-  if (httpPort) places.push(`HTTP on http${http.tls ? 's' : ''}://${address(http.host, httpPort)}`);
-  return `pushbridge is ready: ${places.join(', ')}\n`;
+function ready({ bal, doors, admin, http }: Config, app: App): string {
+  const open = [
+    app.balPort > 0 ? `BAL on ${address(bal.host, app.balPort)}` : undefined,
+    doors.ccs && `CCS on ${address(doors.ccs.host, app.ccsPort)}`,
+    app.httpPort > 0 ? `HTTP on http${http.tls ? 's' : ''}://${address(http.host, app.httpPort)}` : undefined,
+    `admin on http://${address(admin.host, app.adminPort)}`,
+  ];
+  return `pushbridge is ready: ${open.filter((one) => one !== undefined).join(', ')}\n`;
 }

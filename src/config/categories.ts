@@ -1,11 +1,8 @@
 import type { Config } from './schema.ts';
 
-/**
- * The categories that upstream messages may name, each with the session of the core that they go to: on the BAL, an app and
- * its session are one.
- */
-export function categoriesOf({ sessions = [] }: Pick<Partial<Config>, 'sessions'>): ReadonlyMap<string, string> {
-  return new Map(sessions.map(({ id }) => [id, id]));
+/** The categories that upstream messages may name: on the BAL an app and its session are one, a CCS sender lists its apps. */
+export function categoriesOf({ sessions = [], doors }: Pick<Partial<Config>, 'sessions' | 'doors'>): readonly string[] {
+  return [...sessions.map(({ id }) => id), ...(doors?.ccs?.senders ?? []).flatMap(({ apps }) => apps)];
 }
 
 /** Whether the public HTTP listener has anything to do. */

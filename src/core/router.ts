@@ -71,14 +71,25 @@ export class Router {
     return results;
   }
 
+  /**
+   * Takes a message back that is not on its way to a service. True: it is gone, and its id may be used again. False: it is
+   * in flight, or has its outcome already.
+   */
+  async withdraw(session: string, messageId: string): Promise<boolean> {
+    const { store, sessions } = this.#deps;
+    const gone = await store.cancel(session, messageId);
+    if (gone) sessions.eased([session]);
+    return gone;
+  }
+
   /** What a provider hands its upstream traffic to. */
   receiver(provider: string): Receiver {
     const { store, sessions, clock, log } = this.#deps;
     return {
-      upstream: async ({ from, id, session, data }) => {
-        const known = sessions.has(session);
-        const named = session.slice(0, SHOWN_MAX);
-        if (!known)
+      upstream: async ({ from, id, session: app, data }) => {
+        const session = sessions.homeOf(app);
+        const named = app.slice(0, SHOWN_MAX);
+        if (session === undefined)
           log.warn('upstream message for an unknown session', { provider, session: named, from: shorten(from) });
         await this.#receive({
           provider,
@@ -86,7 +97,7 @@ export class Router {
           id,
           at: clock.now(),
           notice: { type: 'upstream', messageId: id, data },
-          to: known ? { session, mailbox: 0 } : { dead: `unknown session: ${named}` },
+          to: session === undefined ? { dead: `unknown session: ${named}` } : { session, mailbox: 0 },
         });
       },
       receipt: async ({ from, id, wireId, data }) => {
@@ -109,31 +120,33 @@ export class Router {
   /** What the door of this name hands in for devices. */
   intake(door: string): Intake {
     const { store, sessions, clock, maxNoticeBytes } = this.#deps;
-    const hand = async (
-      session: string,
-      from: string,
-      id: string,
-      notice: Notice,
-      mailbox: number,
-    ): Promise<Handed> => {
+    const hand = async (of: Device, notice: Notice, to: { session: string; mailbox: number }): Promise<Handed> => {
       if (noticeBytes(notice) > maxNoticeBytes) return 'too_large';
-      const sender = senderOf(notice.type, session, from);
-      const to = { session, mailbox };
-      const incoming = { provider: door, from: sender, id, at: clock.now(), notice, to, refusable: true };
-      const kind = await this.#receive(incoming);
+      const from = senderOf(notice.type, of.app, of.from);
+      const kind = await this.#receive({
+        provider: door,
+        from,
+        id: of.id,
+        at: clock.now(),
+        notice,
+        to,
+        refusable: true,
+      });
       return kind === 'dead' ? 'unknown' : kind; // nothing dies that has a session
     };
     return {
-      upstream: async ({ from, id, session, data }) => {
-        if (!sessions.has(session)) return 'unknown';
-        const notice: Notice = { type: 'upstream', messageId: id, data };
-        return hand(session, from, id, notice, 0);
+      upstream: async ({ data, ...device }) => {
+        const session = sessions.homeOf(device.app);
+        if (session === undefined) return 'unknown';
+        return hand(device, { type: 'upstream', messageId: device.id, data }, { session, mailbox: 0 });
       },
-      receipt: async ({ from, id, session, provider, wireId, data }) => {
+      receipt: async ({ provider, wireId, data, ...device }) => {
         const entry = await store.receiptFor(provider, wireId);
-        if (entry?.session !== session) return 'unknown';
-        const notice = receiptNotice(entry.messageId, data(entry.messageId), entry);
-        return hand(session, from, id, notice, entry.mailbox);
+        if (entry === undefined || entry.session !== sessions.homeOf(device.app)) return 'unknown';
+        return hand(device, receiptNotice(entry.messageId, data(entry.messageId), entry), {
+          session: entry.session,
+          mailbox: entry.mailbox,
+        });
       },
     };
   }
@@ -176,9 +189,16 @@ export class Router {
   }
 }
 
+/** Who handed something in, and under which id. */
+interface Device {
+  readonly app: string;
+  readonly from: string;
+  readonly id: string;
+}
+
 /**
- * Devices name themselves: those of one session must not make messages of another one look like repeats. A digest, because
- * it is kept with every id, and names may be long.
+ * Devices name themselves: those of one app must not make messages of another one look like repeats. A digest, because it
+ * is kept with every id, and names may be long.
  */
 function senderOf(...parts: readonly string[]): string {
   return createHash('sha256').update(JSON.stringify(parts)).digest('base64url');

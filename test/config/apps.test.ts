@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import test from 'ava';
-import { categoriesOf, loadConfig } from '../../src/config/index.ts';
+import { loadConfig } from '../../src/config/index.ts';
 import { cert, key as certKey } from '../client/tls-fixture.ts';
 import { folder, pkcs8, rsa, spki } from '../doors/app/tokens.ts';
 import { problemsOf, smallest } from './sample.ts';
@@ -23,9 +23,12 @@ test('an application is one of a known category, once, with a key or a token', (
     ['applications: []', ['10:5 doors.app.applications: needs at least 1 entry']],
     [
       `applications:\n  - { id: com.example.ap, key: ${key} }`,
-      ['11:15 doors.app.applications[0].id: is the id of no session; did you mean com.example.app?'],
+      ['11:15 doors.app.applications[0].id: is no session and no app of a sender; did you mean com.example.app?'],
     ],
-    [`applications:\n  - { id: other, key: ${key} }`, ['11:15 doors.app.applications[0].id: is the id of no session']],
+    [
+      `applications:\n  - { id: other, key: ${key} }`,
+      ['11:15 doors.app.applications[0].id: is no session and no app of a sender'],
+    ],
     [
       `applications:\n  - { id: com.example.app, key: ${key} }\n  - { id: com.example.app, key: ${key} }`,
       ['12:15 doors.app.applications[1].id: is the id of an earlier application too'],
@@ -107,6 +110,11 @@ test('a provider does not have the name of the door', (t) => {
   t.deepEqual(problemsOf(smallest.replace('  ccs:', '  app:\n    type: ccs')), []);
 });
 
-test('on the BAL, the category of an app is its session', (t) => {
-  t.deepEqual([...categoriesOf(loadConfig({ text: smallest }))], [['com.example.app', 'com.example.app']]);
+test('an app of a CCS sender is a category too', (t) => {
+  const write = folder(t);
+  const tls = `{ cert: ${write('c', '')}, key: ${write('k', '')} }`;
+  const ccs = `  ccs:\n    tls: ${tls}\n    senders: [{ id: "1", key: any, provider: ccs, apps: [com.example.shop] }]\n`;
+  const shop = (id: string) => withApp(`applications:\n  - { id: ${id}, key: ${key} }`) + ccs;
+  t.deepEqual(problemsOf(shop('com.example.shop')), []);
+  t.is(problemsOf(shop('com.example.other')).length, 1);
 });

@@ -117,12 +117,12 @@ test('a key without a value is an error and not an absent key', (t) => {
 test('a configuration without providers and sessions does nothing, and is refused', (t) => {
   t.deepEqual(
     problemsOf(''),
-    ['1:1 sessions: needs at least one session', '1:1 providers: needs at least one provider'].toSorted(),
+    ['1:1 sessions: needs at least one session, or doors.ccs', '1:1 providers: needs at least one provider'].toSorted(),
   );
   t.deepEqual(
     problemsOf('sessions: []\nproviders: {}\n'),
-    ['1:11 sessions: needs at least one session', '2:12 providers: needs at least one provider'].map((line) =>
-      line.replace(/:\d+ /, ':1 '),
+    ['1:11 sessions: needs at least one session, or doors.ccs', '2:12 providers: needs at least one provider'].map(
+      (line) => line.replace(/:\d+ /, ':1 '),
     ),
   );
 });
@@ -170,6 +170,8 @@ test('files that the configuration names are looked for when that is wanted', (t
   t.regex(problem ?? '', /^9:\d+ bal\.tls\.key: can not be read: ENOENT/);
   t.deepEqual(rest, []);
   t.deepEqual(problemsOf(text.replace('gone', 'present'), { files: true }), []);
+  const door = `${smallest}doors:\n  ccs:\n    tls: { cert: ${present}, key: ${join(folder, 'gone.pem')} }\n    senders: [{ id: "1", key: hush, provider: ccs }]\n`;
+  t.regex(problemsOf(door, { files: true }).join(), /^10:\d+ doors\.ccs\.tls\.key: can not be read: ENOENT/);
   rmSync(folder, { recursive: true });
 });
 

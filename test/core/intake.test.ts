@@ -2,10 +2,10 @@ import test from 'ava';
 import { coreBench } from './bench.ts';
 import { accept, FakeProvider } from './fake-provider.ts';
 
-const up = (id: string, fields: { from?: string; session?: string } = {}) => ({
+const up = (id: string, fields: { from?: string; app?: string } = {}) => ({
   from: 'device',
   id,
-  session: 'app',
+  app: 'app',
   data: `{"message_id":"${id}"}`,
   ...fields,
 });
@@ -34,7 +34,7 @@ test('[promise 1] what a device hands in is answered after the commit', async (t
   t.like((await bench.inbox())[0], { type: 'upstream', messageId: 'u1', data: '{"message_id":"u1"}' });
 });
 
-test('a repeat is known by session, sender and id; an upstream message is no receipt', async (t) => {
+test('a repeat is known by app, sender and id; an upstream message is no receipt', async (t) => {
   const provider = new FakeProvider('fake', 10, accept);
   const bench = await coreBench({ providers: [provider] });
   const intake = bench.core.router.intake('app');
@@ -47,7 +47,7 @@ test('a repeat is known by session, sender and id; an upstream message is no rec
     t.is(await handed(bench, intake.upstream(message)), answer);
   }
   // A provider's device of the same name is another one.
-  const receiving = provider.receiver?.upstream(up('u1'));
+  const receiving = provider.receiver?.upstream({ ...up('u1'), session: 'app' });
   await bench.settle();
   await receiving;
   t.is((await bench.inbox()).length, 4);
@@ -71,7 +71,7 @@ test('a full inbox, an unknown session and what no frame can carry are refused, 
   t.is(await handed(bench, intake.upstream(sized('u1', 1_000 - idBytes))), 'stored');
   t.is(await handed(bench, intake.upstream(up('u2'))), 'full');
   t.is(await handed(bench, intake.upstream(up('u2'))), 'full', 'a refusal is not remembered as a repeat');
-  t.is(await handed(bench, intake.upstream(up('u3', { session: 'nobody' }))), 'unknown');
+  t.is(await handed(bench, intake.upstream(up('u3', { app: 'nobody' }))), 'unknown');
   await bench.store.ackInbox('app', [1], 0);
   t.is(await handed(bench, intake.upstream(up('u2'))), 'stored');
   t.is((await bench.store.stats()).deadLetters, 0);
@@ -88,12 +88,12 @@ test('a receipt goes to the mailbox of who asked for it, once; nobody else can h
   const receipt = {
     from: 'device',
     id: 'r',
-    session: 'app',
+    app: 'app',
     provider: 'fake',
     wireId,
     data: (id: string) => `{"message_id":"dr2:${id}"}`,
   };
-  t.is(await handed(bench, intake.receipt({ ...receipt, session: 'other' })), 'unknown');
+  t.is(await handed(bench, intake.receipt({ ...receipt, app: 'other' })), 'unknown');
   t.is(await handed(bench, intake.receipt({ ...receipt, provider: 'ccs' })), 'unknown');
   t.is(await handed(bench, intake.receipt({ ...receipt, wireId: 'never' })), 'unknown');
   t.is(await handed(bench, intake.receipt(receipt)), 'stored');
@@ -105,4 +105,19 @@ test('a receipt goes to the mailbox of who asked for it, once; nobody else can h
   );
   t.like(frames[1], { messageId: 'mine', groupId: 'g', data: '{"message_id":"dr2:mine"}' });
   t.is((await bench.store.stats()).deadLetters, 0);
+});
+
+test('what an app says goes to the session that has the app', async (t) => {
+  const sender = { id: 'ccs:1', apps: ['shop', 'chat'], maxPending: 10, maxInbox: 10 };
+  const provider = new FakeProvider('fake', 10, accept);
+  const bench = await coreBench({ sessions: [sender], providers: [provider] });
+  const intake = bench.core.router.intake('app');
+  for (const app of ['shop', 'chat']) t.is(await handed(bench, intake.upstream(up('u1', { app }))), 'stored');
+  t.is(await handed(bench, intake.upstream(up('u1', { app: 'ccs:1' }))), 'unknown');
+  await bench.core.router.submit('ccs:1', [bench.submission({ session: 'ccs:1', receipt: true })]);
+  await bench.settle();
+  const wireId = provider.attempts[0]?.message.wireId ?? '';
+  const receipt = { from: 'device', id: 'r', provider: 'fake', wireId, data: () => '{}' };
+  t.is(await handed(bench, intake.receipt({ ...receipt, app: 'nobody' })), 'unknown');
+  t.is(await handed(bench, intake.receipt({ ...receipt, app: 'chat' })), 'stored');
 });

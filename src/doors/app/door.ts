@@ -11,7 +11,7 @@ import {
   retryAfter,
 } from '../../protocols/http/index.ts';
 import { receiptAbout, upstreamAbout } from './about.ts';
-import { Gatekeeper, type ServedApplication } from './gatekeeper.ts';
+import { Gatekeeper } from './gatekeeper.ts';
 import { type ReceiptBody, receiptBody, type UpstreamBody, upstreamBody } from './messages.ts';
 import type { AppOptions } from './options.ts';
 
@@ -25,8 +25,6 @@ const REST_BYTES = 32_768;
 
 export interface AppDoorOptions {
   readonly options: AppOptions;
-  /** The applications of the options, each with its session. */
-  readonly served: readonly ServedApplication[];
   readonly intake: Intake;
   readonly clock: Clock;
 }
@@ -40,11 +38,11 @@ export class AppDoor {
   readonly #rates: RecentMap<TokenBucket>;
 
   /** @throws Error that names the file of a token key which can't be used */
-  constructor({ options, served, intake, clock }: AppDoorOptions) {
+  constructor({ options, intake, clock }: AppDoorOptions) {
     this.#options = options;
     this.#intake = intake;
     this.#clock = clock;
-    this.#gatekeeper = new Gatekeeper(served, clock);
+    this.#gatekeeper = new Gatekeeper(options.applications, clock);
     this.#rates = new RecentMap(options.devices_max);
   }
 
@@ -70,24 +68,24 @@ export class AppDoor {
   }
 
   async #upstream(request: HttpRequest<UpstreamBody>): Promise<HttpReply> {
-    const session = await this.#admit(request);
+    await this.#admit(request);
     const { from, category, message_id, data, time_to_live } = request.body;
     const life = time_to_live === undefined ? {} : { timeToLive: time_to_live };
     const json = upstreamJson({ from, category, messageId: message_id, data, ...life });
-    return answer(unauthorized, () => this.#intake.upstream({ from, id: message_id, session, data: json }));
+    return answer(unauthorized, () => this.#intake.upstream({ app: category, from, id: message_id, data: json }));
   }
 
   async #receipt(request: HttpRequest<ReceiptBody>): Promise<HttpReply> {
-    const session = await this.#admit(request);
+    await this.#admit(request);
     const { from, category, receipt, status, timestamp } = request.body;
     const slash = receipt.indexOf('/');
     const sentAt = timestamp ?? this.#clock.now();
     return answer(notAwaited, () =>
       this.#intake.receipt({
+        app: category,
         from,
         // A device may tell of several states of one message, each once.
         id: `${receipt} ${status}`,
-        session,
         provider: receipt.slice(0, slash),
         wireId: receipt.slice(slash + 1),
         data: (messageId) => deviceReceiptJson({ device: from, category, messageId, status, sentAt }),
@@ -95,16 +93,14 @@ export class AppDoor {
     );
   }
 
-  /** The session of who may speak, and not too often. */
-  async #admit({ body, headers }: HttpRequest<UpstreamBody | ReceiptBody>): Promise<string> {
+  /** Lets in who may speak, and not too often. */
+  async #admit({ body, headers }: HttpRequest<UpstreamBody | ReceiptBody>): Promise<void> {
     const { from, category } = body;
-    const session = await this.#gatekeeper.admit(category, from, headers.authorization);
-    if (session === undefined) throw unauthorized();
+    if (!(await this.#gatekeeper.admits(category, from, headers.authorization))) throw unauthorized();
     const bucket = this.#rateOf(JSON.stringify([category, from]));
     if (!bucket.take()) {
       throw new HttpError(429, 'too_many', 'too many requests of this device', retryAfter(bucket.waitMs()));
     }
-    return session;
   }
 
   #rateOf(device: string): TokenBucket {

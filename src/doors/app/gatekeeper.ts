@@ -6,13 +6,7 @@ import type { ApplicationOptions } from './options.ts';
 import { readTokenKeys } from './token-keys.ts';
 import { isTokenOf, type TokenRules } from './tokens.ts';
 
-/** An application and the session of the core that its messages belong to. */
-export interface ServedApplication extends ApplicationOptions {
-  readonly session: string;
-}
-
 interface Lock {
-  readonly session: string;
   readonly key?: string;
   readonly token?: TokenRules;
 }
@@ -30,7 +24,7 @@ export class Gatekeeper {
   readonly #decoy: Lock | undefined;
 
   /** @throws Error that names the file of a token key which can't be used */
-  constructor(applications: readonly ServedApplication[], clock: Clock) {
+  constructor(applications: readonly ApplicationOptions[], clock: Clock) {
     this.#clock = clock;
     for (const [index, application] of applications.entries()) {
       this.#locks.set(application.id, lockOf(application, `doors.app.applications[${index}].token.key`));
@@ -38,12 +32,12 @@ export class Gatekeeper {
     this.#decoy = this.#locks.values().next().value;
   }
 
-  /** The session of the application, if what stands in `Authorization` lets the device `from` speak for it. */
-  async admit(category: string, from: string, authorization: unknown): Promise<string | undefined> {
+  /** Whether what stands in `Authorization` lets the device `from` speak for the application. */
+  async admits(category: string, from: string, authorization: unknown): Promise<boolean> {
     const lock = this.#locks.get(category) ?? this.#decoy;
     const [, shown] = BEARER.exec(String(authorization ?? '')) ?? [];
-    if (!lock || shown === undefined || !(await this.#opens(lock, from, shown))) return undefined;
-    return this.#locks.get(category)?.session;
+    if (!lock || shown === undefined || !(await this.#opens(lock, from, shown))) return false;
+    return this.#locks.has(category);
   }
 
   async #opens({ key, token }: Lock, from: string, shown: string): Promise<boolean> {
@@ -52,9 +46,8 @@ export class Gatekeeper {
   }
 }
 
-function lockOf({ id, session, key, token }: ServedApplication, where: string): Lock {
+function lockOf({ id, key, token }: ApplicationOptions, where: string): Lock {
   return {
-    session,
     ...(key && { key: key.reveal() }),
     ...(token && {
       token: {

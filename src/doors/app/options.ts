@@ -32,7 +32,11 @@ const tokenOptions = z.strictObject({
 });
 
 const applicationOptions = z.strictObject({
-  id: z.string().min(1).max(255).describe('the category of its messages: the package of the app, and a session id'),
+  id: z
+    .string()
+    .min(1)
+    .max(255)
+    .describe('the category of its messages: the package of the app, which a session or a sender must have'),
   key: secret()
     .optional()
     .describe('what every device of the app may show as `Authorization: Bearer KEY`, at least 16 characters'),

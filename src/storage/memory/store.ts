@@ -67,7 +67,7 @@ class MemoryStore implements Store {
     return this.#run(() => {
       const entry = this.#pending.get(session)?.get(messageId);
       if (!entry || entry.claim !== undefined) return false;
-      this.#finish(entry, entry.message.acceptedAt, withdrawn(entry.message, 'withdrawn before it was sent'));
+      this.#drop(entry);
       return true;
     });
   }
@@ -250,9 +250,13 @@ class MemoryStore implements Store {
       return { kind: 'scheduled' };
     }
     if (verdict.dead !== undefined) this.#records.bury(verdict.dead, verdict.notice);
-    const outcome = this.#finish(entry, at, verdict.notice);
     const { session, answer } = entry.message;
     const mailbox = this.#resolve(entry.mailbox);
+    if (verdict.forget && answer === 'connection') {
+      this.#drop(entry);
+      return { kind: 'settled', session, mailbox };
+    }
+    const outcome = this.#finish(entry, at, verdict.notice);
     if (answer !== 'inbox' || !outcome) return { kind: 'settled', session, mailbox };
     outcome.sequence = this.#inbox(session).add(verdict.notice, mailbox, at);
     this.#bell.inbox(session, mailbox);
@@ -261,14 +265,20 @@ class MemoryStore implements Store {
 
   /** Takes a message out of the outbox and remembers its outcome, without a frame. */
   #finish(entry: Entry, at: number, notice: Notice): Outcome | undefined {
-    const { session, messageId, digest, answer, provider } = entry.message;
-    this.#outbox.remove(entry);
-    this.#pending.get(session)?.delete(messageId);
-    this.#bell.outbox(provider);
+    const { session, messageId, digest, answer } = entry.message;
+    this.#drop(entry);
     if (answer === 'none') return undefined;
     const outcome: Outcome = { digest, at, answer, notice, sequence: undefined };
     this.#records.outcomes.set(keyOf(session, messageId), outcome);
     return outcome;
+  }
+
+  /** Takes a message out of the outbox; its id is free again. */
+  #drop(entry: Entry): void {
+    const { session, messageId, provider } = entry.message;
+    this.#outbox.remove(entry);
+    this.#pending.get(session)?.delete(messageId);
+    this.#bell.outbox(provider);
   }
 
   #receive(incoming: Incoming): Received {

@@ -36,9 +36,14 @@ test('the key of the application lets in, and nothing else; who is unknown hears
   t.is((await inbox()).length, 1);
 });
 
+const session = (id: string) => ({ id, maxPending: 10, maxInbox: 10 });
+
 test('the key of one application is none of another, and the ids of its messages are its own', async (t) => {
   const other = 'another-key-of-16-or-more';
-  const { upstream } = await startApp(t, { sessions: ['app', 'other'], others: [{ id: 'other', key: other }] });
+  const { upstream } = await startApp(t, {
+    sessions: [session('app'), session('other')],
+    others: [{ id: 'other', key: other }],
+  });
   const authorization = `Bearer ${other}`;
   refused(t, await upstream({}, { authorization }), 'foreign');
   refused(t, await upstream({ category: 'other' }), 'foreign');

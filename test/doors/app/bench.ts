@@ -31,13 +31,12 @@ export async function startApp(t: ExecutionContext, given: AppBenchOptions = {})
     applications: [{ id: 'app', ...(given.application ?? { key: KEY }) }, ...(given.others ?? [])],
     ...given.door,
   });
-  const served = options.applications.map((one) => ({ ...one, session: one.id }));
   const faults: unknown[] = [];
   const server = createHttpListener(httpOptions.parse({ port: 0, ...given.http }), {
     version: '1.2.3',
     onFault: (error) => faults.push(error),
   });
-  new AppDoor({ options, served, intake: bench.core.router.intake('app'), clock: bench.clock }).register(server);
+  new AppDoor({ options, intake: bench.core.router.intake('app'), clock: bench.clock }).register(server);
   const port = await server.start();
   t.teardown(() => server.stop());
   const ask = async (path: string, init: RequestInit): Promise<Answer> => {

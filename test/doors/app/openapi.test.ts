@@ -46,7 +46,7 @@ test('every route of the door is described, and no other', async (t) => {
   };
   const options = appOptions.parse({ applications: [{ id: 'app', key: KEY }] });
   const { core, clock } = await startApp(t);
-  new AppDoor({ options, served: [], intake: core.router.intake('app'), clock }).register(server as never);
+  new AppDoor({ options, intake: core.router.intake('app'), clock }).register(server as never);
   const { paths } = await documentOf(t);
   const described = Object.entries(paths).flatMap(([path, methods]) =>
     Object.keys(methods).map((method) => `${method.toUpperCase()} ${path}`),
