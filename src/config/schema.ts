@@ -1,10 +1,12 @@
 import { adminOptions } from '../admin/options.ts';
 import { limitsOptions, retryOptions } from '../core/options.ts';
+import { appOptions } from '../doors/app/options.ts';
 import { balOptions, sessionOptions } from '../doors/bal/options.ts';
 import { ccsDoorOptions } from '../doors/ccs/options.ts';
 import { emulatorOptions } from '../emulator/options.ts';
 import { systemClock } from '../lib/clock.ts';
 import { z } from '../lib/schema.ts';
+import { httpOptions } from '../protocols/http/options.ts';
 import { apnsProblems } from '../providers/apns/index.ts';
 import { apnsOptions } from '../providers/apns/options.ts';
 import { ccsOptions } from '../providers/ccs/options.ts';
@@ -41,7 +43,8 @@ export const sections = {
   store: storeOptions.prefault({}),
   bal: balOptions.prefault({}),
   sessions: z.array(sessionOptions).default([]).describe('the backends that may log on'),
-  doors: z.strictObject({ ccs: ccsDoorOptions.optional() }).prefault({}),
+  doors: z.strictObject({ app: appOptions.optional(), ccs: ccsDoorOptions.optional() }).prefault({}),
+  http: httpOptions.prefault({}),
   providers: z.record(z.string(), z.unknown()).default({}).describe('ways to devices, by name'),
   retry: retryOptions.prefault({}),
   limits: limitsOptions.prefault({}),
