@@ -7,6 +7,7 @@ import { type Clock, forwardOnly, sleep, systemClock } from './lib/clock.ts';
 import { deadline } from './lib/deadline.ts';
 import { createLog, type Log, reason } from './lib/log.ts';
 import { createCcsProvider } from './providers/ccs/index.ts';
+import { createFcmProvider } from './providers/fcm/index.ts';
 import { createMemoryStore } from './storage/memory/index.ts';
 import { openSqliteStore } from './storage/sqlite/index.ts';
 
@@ -64,7 +65,18 @@ const makers: Makers = {
     };
     return { provider, pool: { get, resize: (change) => provider.resize(change) } };
   },
+  fcm: (name, options, deps) => ({ provider: createFcmProvider({ name, options, ...deps }) }),
 };
+
+/** The line for the type of these options. */
+function makeUnit<T extends ProviderConfig['type']>(
+  name: string,
+  options: Extract<ProviderConfig, { type: T }>,
+  deps: Surroundings & { telemetry: Telemetry },
+): Unit {
+  const make: Makers[T] = makers[options.type as T];
+  return make(name, options, deps);
+}
 
 /**
  * Wires the whole bridge by hand: the only place that knows which store, doors and providers exist. Opens the store, and
@@ -80,7 +92,7 @@ export async function createApp(config: Config, given: Partial<Surroundings> = {
   const telemetry = createMetrics((name, error) => log.warn('gauge not read', { name, error: reason(error) }));
   const store = await openStore(config, log);
   const units = Object.entries(config.providers).map(([name, options]) =>
-    makers[options.type](name, options, { ...deps, telemetry }),
+    makeUnit(name, options, { ...deps, telemetry }),
   );
   const providers = units.map(({ provider }) => provider);
   const served = servedSessions(config);

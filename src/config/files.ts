@@ -3,10 +3,18 @@ import { reason } from '../lib/log.ts';
 import type { z } from '../lib/schema.ts';
 import type { Path } from './problems.ts';
 import type { Report } from './rules.ts';
-import { bridgeSections, type Config, providerSchema, sections } from './schema.ts';
+import {
+  bridgeSections,
+  type Config,
+  type ProviderConfig,
+  type ProviderProblem,
+  providerChecks,
+  providerSchema,
+  sections,
+} from './schema.ts';
 import { fieldOf, fieldsOf, itemOf } from './walk.ts';
 
-/** Reports every file that the configuration names and that can't be opened for reading. */
+/** Reports every file that the configuration names and that can't be opened for reading, or holds something unfit. */
 export function checkFiles(config: Partial<Config>, report: Report): void {
   for (const { path, file } of filesOf(config)) {
     try {
@@ -15,6 +23,17 @@ export function checkFiles(config: Partial<Config>, report: Report): void {
       report(path, `can not be read: ${reason(error)}`);
     }
   }
+  for (const [name, options] of Object.entries(config.providers ?? {})) {
+    for (const { path, message } of contentProblems(options)) report(['providers', name, ...path], message);
+  }
+}
+
+function contentProblems<T extends ProviderConfig['type']>(
+  options: Extract<ProviderConfig, { type: T }>,
+): Iterable<ProviderProblem> {
+  const check: ((options: Extract<ProviderConfig, { type: T }>) => Iterable<ProviderProblem>) | undefined =
+    providerChecks[options.type as T];
+  return check?.(options) ?? [];
 }
 
 /** The files that a configuration names. */

@@ -4,16 +4,30 @@ import { balOptions, sessionOptions } from '../doors/bal/options.ts';
 import { emulatorOptions } from '../emulator/options.ts';
 import { z } from '../lib/schema.ts';
 import { ccsOptions } from '../providers/ccs/options.ts';
+import { checkServiceAccount, fcmOptions } from '../providers/fcm/options.ts';
 import { logOptions, stopTimeout, storeOptions } from './options.ts';
 
 /** The types of providers. Adding one is one line here and one in `app.ts`. */
-export const providerTypes = { ccs: ccsOptions } as const;
+export const providerTypes = { ccs: ccsOptions, fcm: fcmOptions } as const;
 
 export type ProviderType = keyof typeof providerTypes;
 /** One configured provider: its type and the options of that type. */
 export type ProviderConfig = {
   [T in ProviderType]: { readonly type: T } & Readonly<z.infer<(typeof providerTypes)[T]>>;
 }[ProviderType];
+
+/** What is wrong with a provider, and at which of its keys. */
+export interface ProviderProblem {
+  readonly path: readonly string[];
+  readonly message: string;
+}
+
+/** What the files that a provider names hold, beyond being there: one line for each type that looks. */
+export const providerChecks: {
+  readonly [T in ProviderType]?: (options: Extract<ProviderConfig, { type: T }>) => Iterable<ProviderProblem>;
+} = {
+  fcm: checkServiceAccount,
+};
 
 /** Names of providers stand in metrics, logs, outbox rows and paths of keys. */
 export const PROVIDER_NAME = /^[a-z][a-z0-9_-]{0,62}$/i;

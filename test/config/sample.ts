@@ -1,4 +1,4 @@
-import { ConfigError, type LoadOptions, loadConfig } from '../../src/config/index.ts';
+import { type Config, ConfigError, type LoadOptions, loadConfig, type ProviderConfig } from '../../src/config/index.ts';
 
 /** The smallest configuration that is in order. */
 export const smallest = `sessions:
@@ -19,4 +19,11 @@ export function problemsOf(text: string | Uint8Array, options: LoadOptions = {})
     if (!(error instanceof ConfigError)) throw error;
     return error.message.split('\n').map((line) => line.replace(/^f:/, ''));
   }
+}
+
+/** The options of a provider that has to be of type `ccs`. */
+export function ccsOf(config: Config, name = 'ccs'): Extract<ProviderConfig, { type: 'ccs' }> {
+  const options = config.providers[name];
+  if (options?.type !== 'ccs') throw new TypeError(`${name} is no provider of type ccs`);
+  return options;
 }
