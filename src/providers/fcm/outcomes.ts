@@ -55,10 +55,14 @@ export const statusRules: Readonly<Record<number, Rule | 'unauthenticated' | 'fo
   504: { what: 'later', nack: 'SERVICE_UNAVAILABLE' },
 };
 
-/** The message after an attempt that got no answer: tried again, and if that is no use, this is its end. */
-export function unavailable(message: Message, because: string): Outcome {
+/**
+ * The message after an attempt that came to nothing: tried again, and if that is no use, this is its end.
+ * @param delayMs when; without it the core decides
+ */
+export function unavailable(message: Message, because: string, delayMs?: number): Outcome {
   const code = 'SERVICE_UNAVAILABLE';
-  return { kind: 'later', scope: 'message', code, because, reply: nackReply(message, code, because) };
+  const reply = nackReply(message, code, because);
+  return { kind: 'later', scope: 'message', code, because, reply, ...(delayMs !== undefined && { delayMs }) };
 }
 
 /**

@@ -194,7 +194,8 @@ class Fcm implements Provider {
   }
 
   #isUnauthenticated(result: H2Result, message: Message): boolean {
-    return result.kind === 'response' && this.#judge(result.response, message).kind === 'unauthenticated';
+    if (result.kind !== 'response' || result.response.status !== 401) return false;
+    return this.#judge(result.response, message).kind === 'unauthenticated';
   }
 
   #judge(response: H2Response, message: Message) {
@@ -245,7 +246,7 @@ class Fcm implements Provider {
     const held = this.#hold.because !== undefined;
     const delayMs = Math.max(RETRY_AFTER_MIN_MS, this.#hold.begin(startedAt, because, askedMs));
     if (!held) this.#log.warn('project is over its quota, pausing', { because, ms: delayMs });
-    return { ...unavailable(message, because), delayMs } as Outcome;
+    return unavailable(message, because, delayMs);
   }
 
   #take(): boolean {
@@ -279,6 +280,7 @@ class Fcm implements Provider {
   /** The pause of the project is over: the rate grows from its beginning. */
   #resume(): void {
     this.#quota.restart();
+    this.#awaitRefill();
     this.#listener();
   }
 
