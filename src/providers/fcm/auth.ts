@@ -38,61 +38,66 @@ export interface TokenSourceOptions {
 /** Tokens by Google's library, which is loaded only when there is somebody to ask for one. */
 export function createTokenSource(options: TokenSourceOptions): TokenSource {
   const { clock, timeoutMs } = options;
-  let loading: Promise<Asker> | undefined;
+  let client: Promise<Client> | undefined;
   return async () => {
     const abort = new AbortController();
     try {
-      loading ??= loadAsker(options);
-      const asker = await loading;
-      return await deadline(clock, asker(abort.signal), timeoutMs, 'access token');
+      client ??= createClient(options);
+      return await deadline(clock, ask(await client, abort.signal), timeoutMs, 'access token');
     } catch (error) {
-      abort.abort(); // else the library would hand the same stuck request to the next who asks
+      // The library would hand the same stuck request to the next who asks: that one gets another client.
+      abort.abort();
+      client = undefined;
       throw new Error(explain(error)); // without its cause, which has the assertion in it
     }
   };
 }
 
-type Asker = (signal: AbortSignal) => Promise<FreshToken>;
+/** The library's client, and how its requests go out. */
+interface Client {
+  readonly find: () => Promise<AuthClient>;
+  readonly route: { signal?: AbortSignal };
+}
 
-async function loadAsker({ account, ca }: TokenSourceOptions): Promise<Asker> {
+async function createClient({ account, ca }: TokenSourceOptions): Promise<Client> {
   const { GoogleAuth, JWT, gaxios } = await import('google-auth-library');
-  let signal: AbortSignal | undefined;
-  let tokenUri = account?.tokenUri;
+  const route: { signal?: AbortSignal; tokenUri?: string | undefined } = { tokenUri: account?.tokenUri };
   // An agent of our own only where it is needed: without one the library minds HTTPS_PROXY.
   const agent = ca === undefined ? {} : { agent: new Agent({ ca }) };
   const transporter = new gaxios.Gaxios({ ...agent, size: ANSWER_MAX_BYTES });
   transporter.interceptors.request.add({
     resolved: async (request) => {
-      if (tokenUri !== undefined && request.url.href === GOOGLE_TOKEN_URI) request.url = new URL(tokenUri);
-      if (signal) request.signal = signal;
+      if (route.tokenUri !== undefined && request.url.href === GOOGLE_TOKEN_URI) request.url = new URL(route.tokenUri);
+      if (route.signal) request.signal = route.signal;
       request.retryConfig = { retry: 0 }; // when to try again is decided elsewhere
       return request;
     },
   });
   // The library's own interceptors would write tokens into its debug log.
-  const clientOptions = { transporter, useAuthRequestParameters: false };
-  const auth = new GoogleAuth({
-    scopes: [SCOPE],
-    clientOptions,
-    ...(account && {
-      credentials: { type: 'service_account', client_email: account.email, private_key: account.key.reveal() },
-    }),
-  });
-  return async (current) => {
-    signal = current;
-    const client = await auth.getClient();
-    if (client instanceof JWT) {
-      // Default credentials may be a service account as well, and its file may name an endpoint of its own.
-      const written = auth.jsonContent && 'token_uri' in auth.jsonContent ? auth.jsonContent.token_uri : undefined;
-      if (typeof written === 'string') tokenUri ??= written;
-      if (tokenUri !== undefined) client.additionalClaims = { aud: tokenUri };
-    }
-    return ask(client);
+  const common = { transporter, useAuthRequestParameters: false };
+  const scopes = [SCOPE];
+  if (account) {
+    const jwt = new JWT({ ...common, scopes, email: account.email, key: account.key.reveal() });
+    if (account.tokenUri !== undefined) jwt.additionalClaims = { aud: account.tokenUri };
+    return { find: async () => jwt, route };
+  }
+  const auth = new GoogleAuth({ scopes, clientOptions: common });
+  const find = async () => {
+    const found = await auth.getClient();
+    // Default credentials may be a service account as well, and its file may name an endpoint of its own.
+    const { token_uri: uri } = (auth.jsonContent ?? {}) as { token_uri?: unknown };
+    if (!(found instanceof JWT) || typeof uri !== 'string') return found;
+    route.tokenUri = uri;
+    found.additionalClaims = { aud: uri };
+    return found;
   };
+  return { find, route };
 }
 
 /** A new token, whatever the client still has. */
-async function ask(client: AuthClient): Promise<FreshToken> {
+async function ask({ find, route }: Client, signal: AbortSignal): Promise<FreshToken> {
+  route.signal = signal;
+  const client = await find();
   client.setCredentials({ ...client.credentials, expiry_date: 1 });
   const { token } = await client.getAccessToken();
   // The library stamps with the system's time; only the difference is of use.
@@ -108,22 +113,27 @@ async function ask(client: AuthClient): Promise<FreshToken> {
   };
 }
 
+/** The answer that an error of the library comes from. */
+interface Answer {
+  readonly status: number;
+  readonly data: unknown;
+  readonly headers: Headers;
+}
+
 /** What went wrong, in words. A clock that is off is the most common reason for refused assertions. */
 function explain(error: unknown): string {
-  const words = reason(error).slice(0, BECAUSE_MAX_CHARS);
-  const date = dateOf(error);
-  const off = date === undefined ? 0 : systemClock.now() - date;
-  if (Math.abs(off) < SKEW_MS) return words;
+  const { response } = error as { response?: Answer };
+  if (!response) return reason(error).slice(0, BECAUSE_MAX_CHARS);
+  const words = wordsOf(response).slice(0, BECAUSE_MAX_CHARS);
+  const off = systemClock.now() - Date.parse(response.headers.get('date') ?? '');
+  if (!(Math.abs(off) >= SKEW_MS)) return words;
   const seconds = Math.round(Math.abs(off) / 1_000);
   return `${words} (the clock of this machine is ${seconds} s ${off > 0 ? 'ahead of' : 'behind'} the token endpoint's)`;
 }
 
-/** The `Date` of the answer that an error comes from. */
-function dateOf(error: unknown): number | undefined {
-  if (typeof error !== 'object' || error === null || !('response' in error)) return undefined;
-  const { response } = error;
-  if (typeof response !== 'object' || response === null || !('headers' in response)) return undefined;
-  const { headers } = response;
-  const date = headers instanceof Headers ? Date.parse(headers.get('date') ?? '') : Number.NaN;
-  return Number.isNaN(date) ? undefined : date;
+/** [RFC 6749 §5.2] `error` and `error_description`; without them the status has to do. */
+function wordsOf({ status, data }: Answer): string {
+  const { error, error_description: more } = (data ?? {}) as { error?: unknown; error_description?: unknown };
+  if (typeof error !== 'string') return `the token endpoint answers HTTP ${status}`;
+  return typeof more === 'string' ? `${error}: ${more}` : error;
 }

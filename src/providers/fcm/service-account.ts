@@ -51,7 +51,7 @@ export function parseServiceAccount(text: string): ServiceAccount {
   };
 }
 
-/** What is wrong with the project and the file that a provider names. A file that can not be read is told elsewhere. */
+/** What is wrong with the project and the file that a provider names. */
 export function* checkServiceAccount({ credentials, project }: Where): Generator<AccountProblem> {
   if (credentials === undefined) {
     if (project === undefined) {
@@ -64,7 +64,7 @@ export function* checkServiceAccount({ credentials, project }: Where): Generator
     account = parseServiceAccount(readFileSync(credentials, 'utf8'));
   } catch (error) {
     const unreadable = error instanceof Error && 'syscall' in error;
-    if (!unreadable) yield { path: ['credentials'], message: reason(error) };
+    yield { path: ['credentials'], message: unreadable ? `can not be read: ${reason(error)}` : reason(error) };
     return;
   }
   const mistake = projectProblem(account, project);
