@@ -1,4 +1,6 @@
-import { type ClientHttp2Session, connect, type SecureClientSessionOptions } from 'node:http2';
+import { type ClientHttp2Session, connect } from 'node:http2';
+import { isIP } from 'node:net';
+import { type ConnectionOptions, type TLSSocket, connect as tlsConnect } from 'node:tls';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import { reason } from '../../lib/log.ts';
 import { codeName, Exchange, type ExchangeHost, type H2Request, type H2Result } from './h2-exchange.ts';
@@ -12,7 +14,7 @@ export interface H2ConnectionSettings {
   readonly clock: Clock;
   /** `https://host:port`. */
   readonly origin: string;
-  readonly tls: Pick<SecureClientSessionOptions, 'ca' | 'cert' | 'key' | 'pfx' | 'passphrase'>;
+  readonly tls: Pick<ConnectionOptions, 'ca' | 'cert' | 'key' | 'pfx' | 'passphrase'>;
   /** Streams at once, at most; the server may allow fewer. */
   readonly maxStreams: number;
   /** One stream until the first success: so APNs wants it. [fcm.md §4] */
@@ -62,7 +64,7 @@ export class H2Connection implements ExchangeHost {
     this.#events = events;
     this.#proven = !settings.cautious;
     const { clock, origin, tls, connectTimeoutMs } = settings;
-    this.#session = connect(origin, { ...tls, settings: { enablePush: false } });
+    this.#session = connect(origin, { settings: { enablePush: false }, createConnection: (url) => dial(url, tls) });
     const session = this.#session;
     // The first frame of a server tells how many streams it takes. [RFC 9113 §3.4]
     session.on('remoteSettings', ({ maxConcurrentStreams = Number.POSITIVE_INFINITY }) => {
@@ -73,7 +75,6 @@ export class H2Connection implements ExchangeHost {
         this.#events.onRoom();
       }
     });
-    session.on('connect', () => session.socket.setKeepAlive(true, KEEP_ALIVE_MS));
     session.on('goaway', (code, last, words) => this.#goaway(code, last, words));
     session.on('error', (error) => {
       this.because ??= reason(error);
@@ -198,4 +199,14 @@ export class H2Connection implements ExchangeHost {
     this.#deadline.cancel();
     this.#events.onGone(this.because ?? 'the server closed the connection');
   }
+}
+
+/** The session's own socket can't be told to look after a silent peer: it is made here. */
+function dial({ hostname, port }: URL, tls: H2ConnectionSettings['tls']): TLSSocket {
+  const host = hostname.replace(/^\[|\]$/g, ''); // [RFC 3986 §3.2.2] brackets belong to the URL
+  const name = isIP(host) === 0 ? { servername: host } : {};
+  const socket = tlsConnect({ ...tls, ...name, host, port: Number(port || 443), ALPNProtocols: ['h2'] });
+  socket.setKeepAlive(true, KEEP_ALIVE_MS);
+  socket.setNoDelay(true);
+  return socket;
 }

@@ -104,7 +104,8 @@ export class Exchange {
 
   #result(): H2Result {
     const code = this.#stream?.rstCode ?? NGHTTP2_NO_ERROR;
-    if (this.#complete && this.#headers) {
+    // A stream that was reset in the middle of its answer ends as if that was all. [RFC 9113 §8.1]
+    if (this.#complete && this.#headers && code === NGHTTP2_NO_ERROR && !this.#stream?.aborted) {
       const [only = Buffer.alloc(0)] = this.#chunks;
       const body = (this.#chunks.length > 1 ? Buffer.concat(this.#chunks) : only).toString('utf8');
       return { kind: 'response', response: { status: Number(this.#headers[':status']), headers: this.#headers, body } };
