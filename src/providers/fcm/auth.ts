@@ -1,16 +1,14 @@
-import { Agent } from 'node:https';
 import type { AuthClient } from 'google-auth-library';
 import { type Clock, systemClock } from '../../lib/clock.ts';
 import { deadline } from '../../lib/deadline.ts';
 import { reason } from '../../lib/log.ts';
+import { plainFetch } from './plain-fetch.ts';
 import type { ServiceAccount } from './service-account.ts';
 
 /** All that a token may be used for. [fcm.md §3.1] */
 const SCOPE = 'https://www.googleapis.com/auth/firebase.messaging';
 /** Where the library asks, whatever the service account says. */
 const GOOGLE_TOKEN_URI = 'https://oauth2.googleapis.com/token';
-/** A larger answer is no token. */
-const ANSWER_MAX_BYTES = 65_536;
 /** Google takes assertions that are off by a few minutes; a difference beyond this is worth a word. */
 const SKEW_MS = 60_000;
 const BECAUSE_MAX_CHARS = 300;
@@ -23,8 +21,8 @@ export interface FreshToken {
   readonly lifeMs: number;
 }
 
-/** Asks for a token. Rejects with a reason for people, free of secrets. */
-export type TokenSource = () => Promise<FreshToken>;
+/** Asks for a token, unless nobody waits for it any more. Rejects with a reason for people, free of secrets. */
+export type TokenSource = (nobody: AbortSignal) => Promise<FreshToken>;
 
 export interface TokenSourceOptions {
   readonly clock: Clock;
@@ -39,11 +37,12 @@ export interface TokenSourceOptions {
 export function createTokenSource(options: TokenSourceOptions): TokenSource {
   const { clock, timeoutMs } = options;
   let client: Promise<Client> | undefined;
-  return async () => {
+  return async (nobody) => {
     const abort = new AbortController();
     try {
       client ??= createClient(options);
-      return await deadline(clock, ask(await client, abort.signal), timeoutMs, 'access token');
+      const asked = ask(await client, AbortSignal.any([nobody, abort.signal]));
+      return await deadline(clock, asked, timeoutMs, 'access token');
     } catch (error) {
       // The library would hand the same stuck request to the next who asks: that one gets another client.
       abort.abort();
@@ -62,9 +61,7 @@ interface Client {
 async function createClient({ account, ca }: TokenSourceOptions): Promise<Client> {
   const { GoogleAuth, JWT, gaxios } = await import('google-auth-library');
   const route: { signal?: AbortSignal; tokenUri?: string | undefined } = { tokenUri: account?.tokenUri };
-  // An agent of our own only where it is needed: without one the library minds HTTPS_PROXY.
-  const agent = ca === undefined ? {} : { agent: new Agent({ ca }) };
-  const transporter = new gaxios.Gaxios({ ...agent, size: ANSWER_MAX_BYTES });
+  const transporter = new gaxios.Gaxios({ fetchImplementation: (input, init = {}) => plainFetch(input, init, ca) });
   transporter.interceptors.request.add({
     resolved: async (request) => {
       if (route.tokenUri !== undefined && request.url.href === GOOGLE_TOKEN_URI) request.url = new URL(route.tokenUri);

@@ -1,4 +1,5 @@
 import { count, duration, path, z } from '../../lib/schema.ts';
+import { PROJECT_ID } from './service-account.ts';
 
 export { checkServiceAccount } from './service-account.ts';
 
@@ -31,7 +32,7 @@ const quotaOptions = z.strictObject({
 export const fcmOptions = z.strictObject({
   project: z
     .string()
-    .regex(/^[a-z0-9][a-z0-9:.-]{0,62}$/i, 'must be the id of a project: letters, digits and -.:')
+    .regex(PROJECT_ID, 'must be the id of a project: letters, digits and -.:')
     .optional()
     .describe('id of the Firebase project (default: that of the service account)'),
   credentials: path()

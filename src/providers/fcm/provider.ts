@@ -14,13 +14,13 @@ import type { Backoff, Random } from '../../lib/backoff.ts';
 import { Breaker, type Ticket } from '../../lib/breaker.ts';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
+import { Strikes } from '../../lib/strikes.ts';
 import type { LegacyMessage } from '../../protocols/fcm/index.ts';
 import { H2Client, type H2Request, type H2Response, type H2Result } from '../../protocols/http/index.ts';
 import { createTokenSource, type FreshToken } from './auth.ts';
 import { Hold } from './hold.ts';
 import { RECEIPT_KEY, readPayload } from './inspect.ts';
 import { requestOf } from './mapping.ts';
-import { Misses } from './misses.ts';
 import type { FcmOptions } from './options.ts';
 import { judge, unavailable } from './outcomes.ts';
 import { Quota } from './quota.ts';
@@ -31,6 +31,8 @@ import { AccessTokens } from './tokens.ts';
 
 /** Between tries while the service takes nothing at all. */
 export const TROUBLE_BACKOFF: Backoff = { baseMs: 1_000, capMs: 60_000 };
+/** So many requests in a row without an answer, and the service counts as gone. */
+const MISSES_MAX = 3;
 /** Answers are small: a name, or an error with its details. A larger one is cut off. */
 const RESPONSE_MAX_BYTES = 65_536;
 
@@ -72,7 +74,8 @@ class Fcm implements Provider {
   readonly #quota: Quota;
   readonly #hold: Hold;
   readonly #breaker: Breaker;
-  readonly #misses = new Misses();
+  /** Requests that got no answer. */
+  readonly #misses = new Strikes(MISSES_MAX);
   #running: Running | undefined;
   #listener: () => void = () => {};
   /** Wakes whoever waits for quota. */
@@ -134,7 +137,7 @@ class Fcm implements Provider {
     });
     const source = createTokenSource({ clock, account, ca, timeoutMs: options.deadline });
     const tokens = new AccessTokens({ clock, random, source, count, onChange: () => this.#onToken() });
-    this.#running = { project, path: `/v1/projects/${encodeURIComponent(project)}/messages:send`, client, tokens };
+    this.#running = { project, path: `/v1/projects/${project}/messages:send`, client, tokens };
     client.onRoom(() => this.#listener());
     client.start();
     tokens.start();
@@ -207,7 +210,7 @@ class Fcm implements Provider {
   #conclude(attempt: Attempt, result: H2Result): Outcome {
     const { message, ticket, startedAt } = attempt;
     if (result.kind !== 'response') return this.#missed(attempt, result);
-    this.#misses.reset();
+    this.#misses.clear();
     const judgement = this.#judge(result.response, message);
     if (judgement.kind !== 'quota') this.#hold.passed(startedAt);
     switch (judgement.kind) {
@@ -226,8 +229,8 @@ class Fcm implements Provider {
 
   /** No answer. That is a trouble of the whole service if it is the rule. */
   #missed({ message, ticket, startedAt }: Attempt, result: Exclude<H2Result, { kind: 'response' }>): Outcome {
-    const evidenceAt = result.kind === 'late' ? startedAt : this.#deps.clock.monotonic();
-    const gone = this.#misses.add(startedAt, evidenceAt);
+    // What a dying connection takes along is one miss; what waited for the whole deadline is one by itself.
+    const gone = this.#misses.add(startedAt, result.kind === 'late' ? startedAt : this.#deps.clock.monotonic());
     if (gone || this.#breaker.trouble !== undefined) this.#breaker.failed(ticket, `no answers: ${result.because}`);
     if (result.kind === 'refused') return { kind: 'unsent', because: result.because };
     return unavailable(message, result.because);

@@ -6,6 +6,9 @@ import { Secret } from '../../lib/secret.ts';
 /** Larger files are no service accounts, in bytes. */
 const FILE_MAX_BYTES = 65_536;
 
+/** Ids of projects, some of which belong to a domain: they stand in the path of every request. */
+export const PROJECT_ID = /^[a-z0-9][a-z0-9:.-]{0,62}$/i;
+
 /** Who asks for access tokens. [fcm.md §3.1] */
 export interface ServiceAccount {
   readonly email: string;
@@ -42,11 +45,13 @@ export function parseServiceAccount(text: string): ServiceAccount {
   if (tokenUri !== undefined && URL.parse(tokenUri)?.protocol !== 'https:') {
     throw new Error('token_uri: must be an https URL');
   }
+  const projectId = file.project_id === undefined ? undefined : textOf(file, 'project_id');
+  if (projectId !== undefined && !PROJECT_ID.test(projectId)) throw new Error('project_id: is no id of a project');
   checkKey(key);
   return {
     email: textOf(file, 'client_email'),
     key: new Secret(key),
-    projectId: file.project_id === undefined ? undefined : textOf(file, 'project_id'),
+    projectId,
     tokenUri,
   };
 }

@@ -30,7 +30,7 @@ export class AccessTokens {
   /** The next request, ahead of the end or after a failure. */
   #next: Timer | undefined;
   #end: Timer | undefined;
-  #stopped = false;
+  readonly #stopped = new AbortController();
 
   constructor(options: AccessTokensOptions) {
     this.#options = options;
@@ -71,9 +71,9 @@ export class AccessTokens {
     return this.current;
   }
 
-  /** No more requests. */
+  /** No more requests; one that is under way is given up. */
   stop(): void {
-    this.#stopped = true;
+    this.#stopped.abort();
     this.#next?.cancel();
     this.#end?.cancel();
   }
@@ -90,8 +90,8 @@ export class AccessTokens {
   async #request(): Promise<void> {
     const { clock, random, source, count, onChange } = this.#options;
     try {
-      const fresh = await source();
-      if (this.#stopped) return;
+      const fresh = await source(this.#stopped.signal);
+      if (this.#stopped.signal.aborted) return;
       this.#token = fresh;
       this.#endsAt = clock.monotonic() + fresh.lifeMs;
       this.#failures = 0;
@@ -101,7 +101,7 @@ export class AccessTokens {
       this.#end = clock.after(fresh.lifeMs, onChange);
       count('token');
     } catch (error) {
-      if (this.#stopped) return;
+      if (this.#stopped.signal.aborted) return;
       this.#trouble = reason(error);
       this.#next = clock.after(equalJitter(this.#failures++, TOKEN_BACKOFF, random), () => void this.#ask());
       count('token_failed');

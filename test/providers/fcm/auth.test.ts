@@ -1,6 +1,6 @@
 import { createVerify } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { type AddressInfo, createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
@@ -8,6 +8,9 @@ import { systemClock } from '../../../src/lib/clock.ts';
 import { createTokenSource, type TokenSource } from '../../../src/providers/fcm/auth.ts';
 import { parseServiceAccount } from '../../../src/providers/fcm/service-account.ts';
 import { accountJson, certificate, keys, TokenServer } from './token-server.ts';
+
+/** Somebody waits for the token, whatever happens. */
+const never = new AbortController().signal;
 
 interface Made {
   readonly server: TokenServer;
@@ -24,7 +27,7 @@ async function setUp(t: ExecutionContext, answer?: TokenServer['answer'], timeou
 
 /** Why a token could not be had; checked for secrets on the way. */
 async function failure(t: ExecutionContext, source: TokenSource): Promise<string> {
-  const error = await t.throwsAsync(source());
+  const error = await t.throwsAsync(source(never));
   const text = `${error.message} ${JSON.stringify(error)} ${error.cause}`;
   t.false(/eyJ|PRIVATE|assertion/.test(text), text);
   return error.message;
@@ -33,7 +36,7 @@ async function failure(t: ExecutionContext, source: TokenSource): Promise<string
 test('a signed assertion goes to the endpoint of the service account, and a token comes back', async (t) => {
   const { server, source } = await setUp(t);
   const before = Math.floor(Date.now() / 1_000);
-  const token = await source();
+  const token = await source(never);
   t.deepEqual(token.headers, { authorization: 'Bearer token-1' });
   t.true(token.lifeMs > 3_590_000 && token.lifeMs <= 3_599_000, String(token.lifeMs));
   const [request] = server.requests;
@@ -58,8 +61,8 @@ test('a signed assertion goes to the endpoint of the service account, and a toke
 
 test('each call asks anew, whatever is left of the last token', async (t) => {
   const { server, source } = await setUp(t);
-  t.is((await source()).headers.authorization, 'Bearer token-1');
-  t.is((await source()).headers.authorization, 'Bearer token-2');
+  t.is((await source(never)).headers.authorization, 'Bearer token-1');
+  t.is((await source(never)).headers.authorization, 'Bearer token-2');
   t.is(server.requests.length, 2);
 });
 
@@ -88,13 +91,17 @@ test('HTTP errors, with and without JSON, are not tried again here', async (t) =
     { status: 503, body: { error: 'backend_error', error_description: 'try later' } },
     { status: 404, body: '' },
     { status: 429, body: {} },
+    { status: 302, body: '', headers: { location: 'https://localhost/' } },
+    { status: 600, body: '' },
   ];
   const { server, source } = await setUp(t, (_, number) => replies[number - 1]);
   t.is(await failure(t, source), 'the token endpoint answers HTTP 500');
   t.is(await failure(t, source), 'backend_error: try later');
   t.is(await failure(t, source), 'the token endpoint answers HTTP 404');
   t.is(await failure(t, source), 'the token endpoint answers HTTP 429');
-  t.is(server.requests.length, 4);
+  t.is(await failure(t, source), 'the token endpoint answers HTTP 302');
+  t.regex(await failure(t, source), /status/);
+  t.is(server.requests.length, 6);
 });
 
 test('answers that are no tokens', async (t) => {
@@ -117,7 +124,7 @@ test('after a failure the next call may succeed', async (t) => {
     number === 1 ? { status: 500, body: '' } : { body: { access_token: 'good', expires_in: 60 } },
   );
   await failure(t, source);
-  t.is((await source()).headers.authorization, 'Bearer good');
+  t.is((await source(never)).headers.authorization, 'Bearer good');
 });
 
 test('no answer within the deadline, and the next call does not wait for the same', async (t) => {
@@ -127,8 +134,36 @@ test('no answer within the deadline, and the next call does not wait for the sam
     300,
   );
   t.is(await failure(t, source), 'access token: no result within 300 ms');
-  t.is((await source()).headers.authorization, 'Bearer good');
+  t.is((await source(never)).headers.authorization, 'Bearer good');
   t.is(server.requests.length, 2);
+});
+
+test('when nobody waits any more it is given up', async (t) => {
+  const abort = new AbortController();
+  const { source } = await setUp(t, () => {
+    abort.abort();
+    return undefined;
+  });
+  await t.throwsAsync(source(abort.signal), { message: /abort/ });
+});
+
+test('given up before the request is written', async (t) => {
+  const { source } = await setUp(t);
+  const abort = new AbortController();
+  const token = source(abort.signal);
+  setImmediate(() => abort.abort());
+  await t.throwsAsync(token, { message: /abort/ });
+});
+
+test('an endpoint that takes connections and says nothing', async (t) => {
+  const mute = createServer();
+  await new Promise<void>((resolve) => mute.listen(0, '127.0.0.1', resolve));
+  t.teardown(() => mute.close());
+  const account = parseServiceAccount(
+    accountJson({ token_uri: `https://localhost:${(mute.address() as AddressInfo).port}/` }),
+  );
+  const source = createTokenSource({ clock: systemClock, account, ca: certificate.ca, timeoutMs: 200 });
+  t.is(await failure(t, source), 'access token: no result within 200 ms');
 });
 
 test('half an answer', async (t) => {
@@ -170,7 +205,7 @@ test.serial('application default credentials that are a service account', async 
   process.env.GOOGLE_APPLICATION_CREDENTIALS = file;
   try {
     const source = createTokenSource({ clock: systemClock, account: undefined, ca: certificate.ca, timeoutMs: 10_000 });
-    t.is((await source()).headers.authorization, 'Bearer token-1');
+    t.is((await source(never)).headers.authorization, 'Bearer token-1');
     t.is(server.requests[0]?.claims.aud, server.uri);
   } finally {
     delete process.env.GOOGLE_APPLICATION_CREDENTIALS;

@@ -1,7 +1,6 @@
 import test from 'ava';
 import { ManualClock } from '../../../src/lib/clock.ts';
 import { Hold } from '../../../src/providers/fcm/hold.ts';
-import { Misses } from '../../../src/providers/fcm/misses.ts';
 
 function setUp() {
   const clock = new ManualClock();
@@ -54,22 +53,4 @@ test('stopped: no timer is left', (t) => {
   hold.begin(0, 'quota', 1_000);
   hold.stop();
   t.is(clock.waiting, 0);
-});
-
-test('what a dying connection takes along is one miss; three rounds are too many', (t) => {
-  const misses = new Misses();
-  for (let i = 0; i < 100; i++) t.false(misses.add(i, 200));
-  t.false(misses.add(201, 300));
-  t.false(misses.add(250, 300));
-  t.true(misses.add(301, 400));
-});
-
-test('three requests that waited for the whole deadline are too many, unless something was answered', (t) => {
-  const misses = new Misses();
-  t.false(misses.add(0, 0));
-  t.false(misses.add(1, 1));
-  misses.reset();
-  t.false(misses.add(2, 2));
-  t.false(misses.add(3, 3));
-  t.true(misses.add(4, 4));
 });

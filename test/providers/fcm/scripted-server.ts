@@ -76,11 +76,15 @@ export class ScriptedServer {
   readonly #waiting: { readonly count: number; readonly resolve: () => void }[] = [];
   answer: (request: Received, number: number) => void;
 
-  constructor(answer: ScriptedServer['answer'] = (request) => request.ok(), maxConcurrentStreams = 100) {
+  constructor(
+    answer: ScriptedServer['answer'] = (request) => request.ok(),
+    maxConcurrentStreams = 100,
+    own = certificate,
+  ) {
     this.answer = answer;
     this.#server = createSecureServer({
-      cert: certificate.cert,
-      key: certificate.key,
+      cert: own.cert,
+      key: own.key,
       settings: { maxConcurrentStreams },
     });
     this.#server.on('connection', (socket: Socket) => this.#sockets.add(socket));

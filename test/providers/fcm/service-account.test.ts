@@ -62,6 +62,7 @@ const bad: [string, string, string][] = [
   ['key of another kind', accountJson({ private_key: elliptic }), 'private_key: must be an RSA key, is ec'],
   ['no email', accountJson({ client_email: '' }), 'client_email: must be a text that is not empty'],
   ['project of a wrong type', accountJson({ project_id: 5 }), 'project_id: must be a text that is not empty'],
+  ['project that would lead elsewhere', accountJson({ project_id: '../x' }), 'project_id: is no id of a project'],
   ['endpoint without TLS', accountJson({ token_uri: 'http://localhost/' }), 'token_uri: must be an https URL'],
   ['endpoint that is none', accountJson({ token_uri: 'token' }), 'token_uri: must be an https URL'],
 ];

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import type { Message, Outcome, Provider, Receiver, Telemetry } from '../../../src/core/index.ts';
 import { noTelemetry } from '../../../src/core/index.ts';
+import type { ServerCertificate } from '../../../src/emulator/certificate.ts';
 import { systemClock } from '../../../src/lib/clock.ts';
 import type { Facts, Log } from '../../../src/lib/log.ts';
 import { createFcmProvider, fcmOptions } from '../../../src/providers/fcm/index.ts';
@@ -41,6 +42,8 @@ export interface StageOptions {
   readonly answer?: ScriptedServer['answer'];
   readonly tokenAnswer?: TokenServer['answer'];
   readonly streams?: number;
+  /** Of the service, instead of one that is trusted. */
+  readonly certificate?: ServerCertificate;
   /** Keys of the provider, as written in a configuration. */
   readonly options?: Readonly<Record<string, unknown>>;
   /** Does not wait until there is room. */
@@ -48,7 +51,7 @@ export interface StageOptions {
 }
 
 export async function setStage(t: ExecutionContext, given: StageOptions = {}): Promise<Stage> {
-  const server = new ScriptedServer(given.answer, given.streams);
+  const server = new ScriptedServer(given.answer, given.streams, given.certificate);
   const tokens = new TokenServer(given.tokenAnswer);
   await Promise.all([server.listen(), tokens.listen()]);
   const folder = mkdtempSync(join(tmpdir(), 'pushbridge-fcm-'));

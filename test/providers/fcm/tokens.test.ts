@@ -11,10 +11,12 @@ function setUp() {
   const asked: PromiseWithResolvers<FreshToken>[] = [];
   const counts: Record<string, number> = {};
   let changes = 0;
+  let signal: AbortSignal | undefined;
   const tokens = new AccessTokens({
     clock,
     random: () => 1,
-    source: () => {
+    source: (nobody) => {
+      signal = nobody;
       const wait = Promise.withResolvers<FreshToken>();
       asked.push(wait);
       return wait.promise;
@@ -33,7 +35,7 @@ function setUp() {
     await clock.advance(0);
   };
   const name = () => tokens.current?.headers.authorization;
-  return { clock, tokens, asked, counts, give, fail, name, changes: () => changes };
+  return { clock, tokens, asked, counts, give, fail, name, changes: () => changes, isGivenUp: () => signal?.aborted };
 }
 
 test('the first one is asked for at the start', async (t) => {
@@ -152,12 +154,14 @@ test('a refused token is not used again, and the pauses between failures count',
 });
 
 test('stopped: no timer is left, and a late answer changes nothing', async (t) => {
-  const { clock, tokens, asked, give, changes } = setUp();
+  const { clock, tokens, asked, give, changes, isGivenUp } = setUp();
   tokens.start();
   await give('a');
   await clock.advance(HOUR_MS - 300_000);
   t.is(asked.length, 2);
+  t.false(isGivenUp());
   tokens.stop();
+  t.true(isGivenUp());
   const before = changes();
   await give('b');
   t.is(clock.waiting, 0);
