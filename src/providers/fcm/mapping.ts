@@ -112,7 +112,7 @@ function webpush(message: LegacyMessage, ttl: number | undefined): JsonObject {
 }
 
 /** FCM takes https links only. [fcm.md §3.2] */
-const isLink = (text: string | undefined): boolean => text !== undefined && URL.parse(text)?.protocol === 'https:';
+const isLink = (text: string | undefined): boolean => text?.startsWith('https://') === true && URL.canParse(text);
 
 /** A collapse key that is no topic is represented by its hash: equal keys still replace each other. */
 function webTopic(key: string): string {
@@ -126,5 +126,7 @@ function block(name: string, fields: JsonObject): JsonObject {
 
 /** Without what is undefined. */
 function filled(fields: JsonObject): JsonObject {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined));
+  const kept: Record<string, unknown> = {};
+  for (const key of Object.keys(fields)) if (fields[key] !== undefined) kept[key] = fields[key];
+  return kept;
 }
