@@ -7,8 +7,13 @@ export interface FcmError {
   readonly message: string;
   /** Fields of the request that something is wrong with. */
   readonly fields: readonly { readonly field: string; readonly description: string }[];
-  /** Quotas that are used up, subject and description together. */
-  readonly quotas: readonly string[];
+  /** Quotas that are used up: whose they are, as `device:…`, and in words. */
+  readonly quotas: readonly QuotaViolation[];
+}
+
+export interface QuotaViolation {
+  readonly subject: string;
+  readonly description: string;
 }
 
 /** Words of a service that are kept, in UTF-16 code units. */
@@ -31,7 +36,10 @@ export function readFcmError(body: string): FcmError {
       })),
     quotas: of('google.rpc.QuotaFailure')
       .flatMap((detail) => listIn(detail, 'violations'))
-      .map((violation) => `${textIn(violation, 'subject')} ${textIn(violation, 'description')}`.trim()),
+      .map((violation) => ({
+        subject: textIn(violation, 'subject').slice(0, MESSAGE_MAX_CHARS),
+        description: textIn(violation, 'description').slice(0, MESSAGE_MAX_CHARS),
+      })),
   };
 }
 

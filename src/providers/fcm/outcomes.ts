@@ -2,7 +2,7 @@ import type { Message, Outcome } from '../../core/index.ts';
 import { type Backoff, equalJitter, type Random } from '../../lib/backoff.ts';
 import { ackReply, nackReply } from '../../protocols/fcm/index.ts';
 import type { H2Response } from '../../protocols/http/index.ts';
-import { type FcmError, readFcmError, readName } from './fcm-error.ts';
+import { type FcmError, type QuotaViolation, readFcmError, readName } from './fcm-error.ts';
 import { retryAfterMs } from './retry-after.ts';
 
 /** Pauses of what is over its rate, if the service names none: a minute at least, twice as long each time. [fcm.md §3.3] */
@@ -125,15 +125,23 @@ function overRate(
   message: Message,
   random: Random,
 ): Judgement {
-  const words = quotas.join('; ');
+  const words = quotas.map(({ subject, description }) => `${subject} ${description}`.trim()).join('; ');
   const told = words === '' ? because : `${because} (${words})`;
-  const device = quotas.some((quota) => /\bdevice|\bregistration/i.test(quota));
-  const topic = quotas.some((quota) => /\btopic|\bcondition/i.test(quota));
-  if (!device && !topic) return { kind: 'quota', because: told, retryAfterMs: waitMs };
+  const whose = quotas.map(ownerOf);
+  const device = whose.includes('device');
+  if (!device && !whose.includes('topic')) return { kind: 'quota', because: told, retryAfterMs: waitMs };
   const code = device ? 'DEVICE_MESSAGE_RATE_EXCEEDED' : 'TOPICS_MESSAGE_RATE_EXCEEDED';
   const delayMs = waitMs ?? equalJitter(message.attempts, QUOTA_BACKOFF, random);
   const reply = nackReply(message, code, told);
   return outcome({ kind: 'later', scope: 'target', code, because: told, reply, delayMs });
+}
+
+/** The words decide; if they do not, the kind of the subject, whose name may be anything. */
+function ownerOf({ subject, description }: QuotaViolation): 'device' | 'topic' | 'project' {
+  if (/\b(?:device|registration)/i.test(description)) return 'device';
+  if (/\b(?:topic|condition)/i.test(description)) return 'topic';
+  if (/^(?:device|registration|token)/i.test(subject)) return 'device';
+  return /^(?:topic|condition)/i.test(subject) ? 'topic' : 'project';
 }
 
 function outcome(given: Outcome, healthy = true): Judgement {

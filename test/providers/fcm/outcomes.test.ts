@@ -269,6 +269,19 @@ test('the quota of the project, or nobody knows whose, holds everything', (t) =>
   t.deepEqual(judged(answer(429, '<html>')), { kind: 'quota', because: 'HTTP 429', retryAfterMs: undefined });
 });
 
+test('whose quota it is: the words decide, then the kind of the subject, never its name', (t) => {
+  const whose = (subject: string, description: string) => {
+    const result = judged(answer(429, errorBody(429, { code: 'QUOTA_EXCEEDED', quotas: [{ subject, description }] })));
+    return result.kind === 'outcome' && 'code' in result.outcome ? result.outcome.code : result.kind;
+  };
+  t.is(whose('project:device-farm', 'Message rate exceeded.'), 'quota');
+  t.is(whose('topic:device-news', 'Message rate exceeded.'), 'TOPICS_MESSAGE_RATE_EXCEEDED');
+  t.is(whose('device:topic', 'Message rate exceeded.'), 'DEVICE_MESSAGE_RATE_EXCEEDED');
+  t.is(whose('project:1', 'Device message rate exceeded.'), 'DEVICE_MESSAGE_RATE_EXCEEDED');
+  t.is(whose('project:1', 'Topic message rate exceeded.'), 'TOPICS_MESSAGE_RATE_EXCEEDED');
+  t.is(whose('', ''), 'quota');
+});
+
 test('without Retry-After a device waits a minute at least, twice as long each time, with jitter', (t) => {
   const response = answer(429, errorBody(429, { code: 'QUOTA_EXCEEDED', quotas: [{ description: 'device' }] }));
   const delay = (attempts: number, random: number) => {
