@@ -162,6 +162,19 @@ test('an answer that does not come is given up after the deadline; if that is th
   t.is(provider.health().state, 'ok');
 });
 
+test('an answer that comes after the deadline is no answer any more, and does no harm', async (t) => {
+  const waiting: Received[] = [];
+  const { provider, server, deliver, insist } = await setStage(t, {
+    options: { deadline: '300ms' },
+    answer: (request) => void waiting.push(request),
+  });
+  t.like(await deliver('T'), { kind: 'later', because: 'no complete answer within 300 ms' });
+  for (const request of waiting) request.ok();
+  server.answer = (request) => request.ok();
+  t.is((await insist('U')).outcome.kind, 'accepted');
+  t.is(provider.health().facts?.used, 0);
+});
+
 test('half an answer that stays half is given up as well', async (t) => {
   const { deliver } = await setStage(t, { options: { deadline: '300ms' }, answer: (request) => request.half() });
   t.like(await deliver('T'), { kind: 'later', because: 'no complete answer within 300 ms' });

@@ -34,8 +34,10 @@ providerContract(async ({ patienceMs }) => {
   const answer = (request: Received): void => {
     const [code = ''] = request.token.split(':');
     if (request.token === 'fault:silent') return;
-    const again = code === 'SERVICE_UNAVAILABLE' && once.has(request.text);
-    once.add(request.text);
+    // The data tells messages apart; what is left of the time to live is another in each attempt.
+    const data = JSON.stringify(request.message.data);
+    const again = code === 'SERVICE_UNAVAILABLE' && once.has(data);
+    once.add(data);
     if (errors[code] && !again) errors[code](request);
     else if (held) waiting.push(request);
     else request.ok();
