@@ -1,6 +1,8 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { readTokenKeys } from '../doors/app/index.ts';
 import { reason } from '../lib/log.ts';
 import type { z } from '../lib/schema.ts';
+import { readCertificate } from '../protocols/http/index.ts';
 import type { Path } from './problems.ts';
 import type { Report } from './rules.ts';
 import {
@@ -14,7 +16,7 @@ import {
 } from './schema.ts';
 import { fieldOf, fieldsOf, itemOf } from './walk.ts';
 
-/** Reports every file that the configuration names and that can't be opened for reading, or holds something unfit. */
+/** Reports every file that the configuration names and that can not be opened for reading, or holds something unfit. */
 export function checkFiles(config: Partial<Config>, report: Report): void {
   for (const { path, file } of filesOf(config)) {
     try {
@@ -26,14 +28,35 @@ export function checkFiles(config: Partial<Config>, report: Report): void {
   for (const [name, options] of Object.entries(config.providers ?? {})) {
     for (const { path, message } of contentProblems(options)) report(['providers', name, ...path], message);
   }
+  tokenKeys(config, report);
+  certificate(config, report);
+}
+
+function certificate({ http }: Partial<Config>, report: Report): void {
+  if (!http?.tls) return;
+  try {
+    readCertificate(http.tls);
+  } catch (error) {
+    const told = error instanceof Error && 'syscall' in error; // that a file can't be read was said above
+    if (!told) report(['http', 'tls', 'cert'], `does not go with http.tls.key: ${reason(error)}`);
+  }
+}
+
+function tokenKeys({ doors }: Partial<Config>, report: Report): void {
+  for (const [index, { token }] of (doors?.app?.applications ?? []).entries()) {
+    if (!token) continue;
+    try {
+      readTokenKeys(readFileSync(token.key, 'utf8'), token.algorithms);
+    } catch (error) {
+      report(['doors', 'app', 'applications', index, 'token', 'key'], reason(error));
+    }
+  }
 }
 
 function contentProblems<T extends ProviderConfig['type']>(
   options: Extract<ProviderConfig, { type: T }>,
 ): Iterable<ProviderProblem> {
-  const check: ((options: Extract<ProviderConfig, { type: T }>) => Iterable<ProviderProblem>) | undefined =
-    providerChecks[options.type as T];
-  return check?.(options) ?? [];
+  return providerChecks[options.type as T]?.(options) ?? [];
 }
 
 /** The files that a configuration names. */

@@ -1,14 +1,20 @@
 import { adminOptions } from '../admin/options.ts';
 import { limitsOptions, retryOptions } from '../core/options.ts';
+import { appOptions } from '../doors/app/options.ts';
 import { balOptions, sessionOptions } from '../doors/bal/options.ts';
+import { ccsDoorOptions } from '../doors/ccs/options.ts';
 import { emulatorOptions } from '../emulator/options.ts';
+import { systemClock } from '../lib/clock.ts';
 import { z } from '../lib/schema.ts';
+import { httpOptions } from '../protocols/http/options.ts';
+import { apnsProblems } from '../providers/apns/index.ts';
+import { apnsOptions } from '../providers/apns/options.ts';
 import { ccsOptions } from '../providers/ccs/options.ts';
 import { checkServiceAccount, fcmOptions } from '../providers/fcm/options.ts';
 import { logOptions, stopTimeout, storeOptions } from './options.ts';
 
 /** The types of providers. Adding one is one line here and one in `app.ts`. */
-export const providerTypes = { ccs: ccsOptions, fcm: fcmOptions } as const;
+export const providerTypes = { apns: apnsOptions, ccs: ccsOptions, fcm: fcmOptions } as const;
 
 export type ProviderType = keyof typeof providerTypes;
 /** One configured provider: its type and the options of that type. */
@@ -26,6 +32,7 @@ export interface ProviderProblem {
 export const providerChecks: {
   readonly [T in ProviderType]?: (options: Extract<ProviderConfig, { type: T }>) => Iterable<ProviderProblem>;
 } = {
+  apns: (options) => apnsProblems(options, systemClock.now()),
   fcm: checkServiceAccount,
 };
 
@@ -38,6 +45,8 @@ export const sections = {
   store: storeOptions.prefault({}),
   bal: balOptions.prefault({}),
   sessions: z.array(sessionOptions).default([]).describe('the backends that may log on'),
+  doors: z.strictObject({ app: appOptions.optional(), ccs: ccsDoorOptions.optional() }).prefault({}),
+  http: httpOptions.prefault({}),
   providers: z.record(z.string(), z.unknown()).default({}).describe('ways to devices, by name'),
   retry: retryOptions.prefault({}),
   limits: limitsOptions.prefault({}),
@@ -59,7 +68,7 @@ export type Config = Sections & { readonly providers: Readonly<Record<string, Pr
 /** The options of a provider type together with `type` itself; undefined for an unknown type. */
 export function providerSchema(type: string) {
   if (!Object.hasOwn(providerTypes, type)) return undefined;
-  const options = providerTypes[type as ProviderType];
+  const options: z.ZodObject = providerTypes[type as ProviderType];
   return options.extend({
     type: z.literal(type as ProviderType).describe('what kind of provider this is (default: its name)'),
   });

@@ -1,5 +1,7 @@
+export { Acknowledgements } from './acknowledgements.ts';
 export type { Attachment, Outlet } from './attachment.ts';
 export { Core, type CoreOptions } from './core.ts';
+export { fcmContent, TTL_MAX } from './fcm-content.ts';
 export * from './message.ts';
 export { bareReply, type RetryRules } from './outcomes.ts';
 export * from './ports.ts';

@@ -1,25 +1,33 @@
+/** Leave for one request; see {@link Strikes.begin}. */
+export type StrikeTicket = number;
+
 /**
  * Counts misfortunes that came one after the other. Many requests that end together, as with their connection, are one
- * misfortune: a request counts only if it began after the last one that counted had ended.
+ * misfortune: a request counts only if it began after the last one that counted.
  */
 export class Strikes {
   readonly #limit: number;
   #count = 0;
-  #last = Number.NEGATIVE_INFINITY;
+  /** Counts all that ever counted: a ticket is of one of these times. */
+  #era = 0;
 
   /** @param limit so many in a row are too many; at least 1 */
   constructor(limit: number) {
     this.#limit = limit;
   }
 
+  /** A request begins. */
+  begin(): StrikeTicket {
+    return this.#era;
+  }
+
   /**
-   * A request ended badly.
-   * @param began when it began, and `now` when it ended, both on the same monotonic scale
+   * It ended badly.
    * @returns whether there were too many in a row
    */
-  add(began: number, now: number): boolean {
-    if (began >= this.#last) {
-      this.#last = now;
+  add(ticket: StrikeTicket): boolean {
+    if (ticket === this.#era) {
+      this.#era++;
       this.#count++;
     }
     return this.#count >= this.#limit;

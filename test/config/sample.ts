@@ -10,6 +10,12 @@ providers:
     server_key: hush
 `;
 
+/** The provider of this name, if it is of type ccs. */
+export function ccs(config: Config, name = 'ccs'): Extract<ProviderConfig, { type: 'ccs' }> | undefined {
+  const options = config.providers[name];
+  return options?.type === 'ccs' ? options : undefined;
+}
+
 /** The problems of a text, as `LINE:COLUMN key: message`; empty if there are none. */
 export function problemsOf(text: string | Uint8Array, options: LoadOptions = {}): string[] {
   try {
@@ -19,11 +25,4 @@ export function problemsOf(text: string | Uint8Array, options: LoadOptions = {})
     if (!(error instanceof ConfigError)) throw error;
     return error.message.split('\n').map((line) => line.replace(/^f:/, ''));
   }
-}
-
-/** The options of a provider that has to be of type `ccs`. */
-export function ccsOf(config: Config, name = 'ccs'): Extract<ProviderConfig, { type: 'ccs' }> {
-  const options = config.providers[name];
-  if (options?.type !== 'ccs') throw new TypeError(`${name} is no provider of type ccs`);
-  return options;
 }

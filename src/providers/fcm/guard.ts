@@ -3,7 +3,7 @@ import type { Backoff, Random } from '../../lib/backoff.ts';
 import { Breaker, type Ticket } from '../../lib/breaker.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
-import { Strikes } from '../../lib/strikes.ts';
+import { Strikes, type StrikeTicket } from '../../lib/strikes.ts';
 import type { H2Result } from '../../protocols/http/index.ts';
 import { Hold } from './hold.ts';
 import { type Judgement, judge, unavailable } from './outcomes.ts';
@@ -29,6 +29,7 @@ export interface GuardOptions {
 export interface Attempt {
   readonly message: Message;
   readonly ticket: Ticket;
+  readonly strike: StrikeTicket;
   /** Monotonic. */
   readonly startedAt: number;
 }
@@ -70,7 +71,12 @@ export class Guard {
 
   /** An attempt begins; only with allowance. It ends in {@link conclude} or {@link abandon}. */
   enter(message: Message): Attempt {
-    return { message, ticket: this.#breaker.enter(), startedAt: this.#options.clock.monotonic() };
+    return {
+      message,
+      ticket: this.#breaker.enter(),
+      strike: this.#misses.begin(),
+      startedAt: this.#options.clock.monotonic(),
+    };
   }
 
   /** The attempt ended without saying anything about the service. */
@@ -117,10 +123,8 @@ export class Guard {
   }
 
   /** No answer. If that is the rule, the whole service is in trouble. */
-  #missed({ message, ticket, startedAt }: Attempt, result: Exclude<H2Result, { kind: 'response' }>): Outcome {
-    // What a dying connection takes along is one miss; what waited for the whole deadline is one by itself.
-    const endedAt = result.kind === 'late' ? startedAt : this.#options.clock.monotonic();
-    const isRule = this.#misses.add(startedAt, endedAt);
+  #missed({ message, ticket, strike }: Attempt, result: Exclude<H2Result, { kind: 'response' }>): Outcome {
+    const isRule = this.#misses.add(strike);
     if (isRule || this.trouble !== undefined) this.#breaker.failed(ticket, `no answers: ${result.because}`);
     if (result.kind === 'refused') return { kind: 'unsent', because: result.because };
     return unavailable(message, result.because);
