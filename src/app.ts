@@ -11,6 +11,7 @@ import { createLog, type Log, reason } from './lib/log.ts';
 import { createHttpListener, type HttpServer } from './protocols/http/index.ts';
 import { createApnsProvider } from './providers/apns/index.ts';
 import { createCcsProvider } from './providers/ccs/index.ts';
+import { createFcmProvider } from './providers/fcm/index.ts';
 import { createMemoryStore } from './storage/memory/index.ts';
 import { openSqliteStore } from './storage/sqlite/index.ts';
 
@@ -78,6 +79,7 @@ const makers: Makers = {
     };
     return { provider, pool: { get, resize: (change) => provider.resize(change) } };
   },
+  fcm: (name, options, deps) => ({ provider: createFcmProvider({ name, options, ...deps }) }),
 };
 
 function createUnit<T extends ProviderConfig['type']>(

@@ -10,10 +10,11 @@ import { httpOptions } from '../protocols/http/options.ts';
 import { apnsProblems } from '../providers/apns/index.ts';
 import { apnsOptions } from '../providers/apns/options.ts';
 import { ccsOptions } from '../providers/ccs/options.ts';
+import { checkServiceAccount, fcmOptions } from '../providers/fcm/options.ts';
 import { logOptions, stopTimeout, storeOptions } from './options.ts';
 
 /** The types of providers. Adding one is one line here and one in `app.ts`. */
-export const providerTypes = { apns: apnsOptions, ccs: ccsOptions } as const;
+export const providerTypes = { apns: apnsOptions, ccs: ccsOptions, fcm: fcmOptions } as const;
 
 export type ProviderType = keyof typeof providerTypes;
 /** One configured provider: its type and the options of that type. */
@@ -32,6 +33,7 @@ export const providerChecks: {
   readonly [T in ProviderType]?: (options: Extract<ProviderConfig, { type: T }>) => Iterable<ProviderProblem>;
 } = {
   apns: (options) => apnsProblems(options, systemClock.now()),
+  fcm: checkServiceAccount,
 };
 
 /** Names of providers stand in metrics, logs, outbox rows and paths of keys. */

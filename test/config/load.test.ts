@@ -129,10 +129,10 @@ test('a configuration without providers and sessions does nothing, and is refuse
 
 test('a type of provider that nobody knows', (t) => {
   t.deepEqual(problemsOf(smallest.replace('  ccs:', '  pigeon:')), [
-    '5:3 providers.pigeon: is of no known type; `type` must be one of: apns, ccs',
+    '5:3 providers.pigeon: is of no known type; `type` must be one of: apns, ccs, fcm',
   ]);
   t.deepEqual(problemsOf(smallest.replace('  ccs:', '  ccs:\n    type: cccs')), [
-    '6:11 providers.ccs.type: is of no known type; `type` must be one of: apns, ccs',
+    '6:11 providers.ccs.type: is of no known type; `type` must be one of: apns, ccs, fcm',
   ]);
 });
 
