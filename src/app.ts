@@ -1,12 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { type Admin, createAdmin, createMetrics, type Part, type Pool, type Pools } from './admin/index.ts';
-import type { Config, ProviderConfig } from './config/index.ts';
-import { Core, type Provider, type Store, type StoreLimits, type Telemetry } from './core/index.ts';
+import { type Config, listensHttp, type ProviderConfig } from './config/index.ts';
+import { Core, type Provider, type SessionRules, type Store, type StoreLimits, type Telemetry } from './core/index.ts';
+import { AppDoor } from './doors/app/index.ts';
 import { BalDoor, type ServedSession } from './doors/bal/index.ts';
+import { CcsDoor, sessionOf } from './doors/ccs/index.ts';
 import { type Clock, forwardOnly, sleep, systemClock } from './lib/clock.ts';
 import { deadline } from './lib/deadline.ts';
 import { createLog, type Log, reason } from './lib/log.ts';
+import { createHttpListener, type HttpServer } from './protocols/http/index.ts';
+import { createApnsProvider } from './providers/apns/index.ts';
 import { createCcsProvider } from './providers/ccs/index.ts';
+import { createFcmProvider } from './providers/fcm/index.ts';
 import { createMemoryStore } from './storage/memory/index.ts';
 import { openSqliteStore } from './storage/sqlite/index.ts';
 
@@ -35,8 +40,11 @@ export interface App {
   stop(ms: number): Promise<void>;
   /** Resolves with the reason when the bridge can't go on: whoever runs it should stop it and start another. */
   readonly failed: Promise<Error>;
-  /** Ports listened on, once started. */
+  /** Ports listened on, once started; 0 for a door that is not configured. */
   readonly balPort: number;
+  readonly ccsPort: number;
+  /** The public HTTP listener. */
+  readonly httpPort: number;
   readonly adminPort: number;
 }
 
@@ -46,16 +54,23 @@ interface Unit {
   readonly pool?: Pool;
 }
 
+interface ProviderSurroundings extends Surroundings {
+  readonly telemetry: Telemetry;
+  /** The wall clock as it is, even if it goes back: for times that somebody else compares with a clock of his own. */
+  readonly wall: Pick<Clock, 'now'>;
+}
+
 type Makers = {
   readonly [T in ProviderConfig['type']]: (
     name: string,
     options: Extract<ProviderConfig, { type: T }>,
-    deps: Surroundings & { telemetry: Telemetry },
+    deps: ProviderSurroundings,
   ) => Unit;
 };
 
 /** Every type of provider has its line here: a new one does not compile without it. */
 const makers: Makers = {
+  apns: (name, options, deps) => ({ provider: createApnsProvider({ name, options, ...deps }) }),
   ccs: (name, options, deps) => {
     const provider = createCcsProvider({ name, options, ...deps });
     const get = () => {
@@ -64,15 +79,25 @@ const makers: Makers = {
     };
     return { provider, pool: { get, resize: (change) => provider.resize(change) } };
   },
+  fcm: (name, options, deps) => ({ provider: createFcmProvider({ name, options, ...deps }) }),
 };
+
+function createUnit<T extends ProviderConfig['type']>(
+  name: string,
+  options: Extract<ProviderConfig, { type: T }>,
+  deps: ProviderSurroundings,
+): Unit {
+  return makers[options.type as T](name, options, deps);
+}
 
 /**
  * Wires the whole bridge by hand: the only place that knows which store, doors and providers exist. Opens the store, and
  * rejects with what is wrong with it; nothing listens or connects before `start`.
  */
 export async function createApp(config: Config, given: Partial<Surroundings> = {}): Promise<App> {
+  const wall = given.clock ?? systemClock;
   const deps: Surroundings = {
-    clock: forwardOnly(given.clock ?? systemClock),
+    clock: forwardOnly(wall),
     random: given.random ?? Math.random,
     log: given.log ?? createLog(config.log.level, config.log.format),
   };
@@ -80,7 +105,7 @@ export async function createApp(config: Config, given: Partial<Surroundings> = {
   const telemetry = createMetrics((name, error) => log.warn('gauge not read', { name, error: reason(error) }));
   const store = await openStore(config, log);
   const units = Object.entries(config.providers).map(([name, options]) =>
-    makers[options.type](name, options, { ...deps, telemetry }),
+    createUnit(name, options, { ...deps, telemetry, wall }),
   );
   const providers = units.map(({ provider }) => provider);
   const served = servedSessions(config);
@@ -91,7 +116,7 @@ export async function createApp(config: Config, given: Partial<Surroundings> = {
     providers,
     telemetry,
     onFatal,
-    sessions: served.map(({ id, max_pending, max_inbox }) => ({ id, maxPending: max_pending, maxInbox: max_inbox })),
+    sessions: sessionRules(config),
     retry: {
       baseMs: config.retry.base,
       capMs: config.retry.cap,
@@ -100,38 +125,42 @@ export async function createApp(config: Config, given: Partial<Surroundings> = {
     ownerGraceMs: config.bal.owner_grace,
     maxNoticeBytes: config.bal.max_frame_bytes - FRAME_HEADER_BYTES,
   });
-  const door = new BalDoor({
-    ...deps,
-    telemetry,
-    router: core.router,
-    sessions: core.sessions,
-    options: config.bal,
-    served,
-    server: `pushbridge/${version()}`,
-  });
+  const common = { ...deps, telemetry, router: core.router, sessions: core.sessions };
+  // Without sessions nobody could log on.
+  const bal =
+    served.length > 0
+      ? new BalDoor({ ...common, options: config.bal, served, server: `pushbridge/${version()}` })
+      : undefined;
+  const ccs = config.doors.ccs && new CcsDoor({ ...common, options: config.doors.ccs });
+  const http = listensHttp(config) ? httpListener(config, core, telemetry, deps) : undefined;
   const admin = createAdmin({
     ...config.admin,
     log,
     metrics: telemetry,
     parts: parts(core, units),
     pools: pools(units),
+    ...(ccs && { ccs }),
   });
-  return lifecycle({ store, core, providers, door, admin, failed, clock, log });
+  return lifecycle({ store, core, providers, bal, ccs, http, admin, failed, clock, log });
 }
 
 interface Parts {
   readonly store: Store;
   readonly core: Core;
   readonly providers: readonly Provider[];
-  readonly door: BalDoor;
+  readonly bal: BalDoor | undefined;
+  readonly ccs: CcsDoor | undefined;
+  readonly http: HttpServer | undefined;
   readonly admin: Admin;
   readonly failed: Promise<Error>;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-function lifecycle({ store, core, providers, door, admin, failed, clock, log }: Parts): App {
+function lifecycle({ store, core, providers, bal, ccs, http, admin, failed, clock, log }: Parts): App {
   let adminPort = 0;
+  let httpPort = 0;
+  const doors = [bal, ccs].filter((door) => door !== undefined);
   let stopping: Promise<void> | undefined;
   /** One step of stopping: a step that fails must not keep the next ones from being taken. */
   const step = (what: string, work: Promise<unknown>, ms: number) =>
@@ -140,10 +169,12 @@ function lifecycle({ store, core, providers, door, admin, failed, clock, log }: 
     const end = clock.monotonic() + ms;
     const left = () => Math.max(0, end - clock.monotonic());
     log.info('stopping', { ms });
-    await step('closing the doors to new work', door.closeGate(), left());
+    const gates = [...doors, ...(http ? [http] : [])].map((door) => door.closeGate());
+    await step('closing the doors to new work', Promise.all(gates), left());
     await step('waiting for what is in flight', core.stop(), left());
     await step('waiting for the last acknowledgements', inboxesEmpty(core, clock), Math.min(left(), LAST_ACKS_MS));
-    await step('closing BAL connections', door.stop(CLOSING_MS), 2 * CLOSING_MS);
+    await step('closing connections', Promise.all(doors.map((door) => door.stop(CLOSING_MS))), 2 * CLOSING_MS);
+    if (http) await step('closing the HTTP listener', http.stop(), CLOSING_MS);
     await step(
       'closing providers',
       Promise.all(providers.map((p) => p.stop(Math.min(left(), CLOSING_MS)))),
@@ -160,22 +191,46 @@ function lifecycle({ store, core, providers, door, admin, failed, clock, log }: 
         for (const provider of providers) await provider.start(core.router.receiver(provider.name));
         core.start();
         adminPort = await named('admin.port', admin.start());
-        await named('bal.port', door.start()); // last: whoever gets in finds everything there
+        // Last: whoever gets in finds everything there.
+        if (http) httpPort = await named('http.port', http.start());
+        if (bal) await named('bal.port', bal.start());
+        if (ccs) await named('doors.ccs.port', ccs.start());
       } catch (error) {
         await this.stop(0);
         throw error;
       }
-      log.info('ready', { bal: door.port, admin: adminPort });
+      log.info('ready', { bal: bal?.port, ccs: ccs?.port, http: http && httpPort, admin: adminPort });
     },
     stop: (ms) => (stopping ??= stop(ms)),
     failed,
     get balPort() {
-      return door.port;
+      return bal?.port ?? 0;
+    },
+    get ccsPort() {
+      return ccs?.port ?? 0;
     },
     get adminPort() {
       return adminPort;
     },
+    get httpPort() {
+      return httpPort;
+    },
   };
+}
+
+/** The public listener with the routes of every door that has some. */
+function httpListener(config: Config, core: Core, telemetry: Telemetry, { clock, log }: Surroundings): HttpServer {
+  const http = createHttpListener(config.http, {
+    clock,
+    version: version(),
+    onFault: (error) => log.error('HTTP request failed', { error: reason(error) }),
+    onAnswer: (route, status) => telemetry.add('pushbridge_http_requests_total', { route, status: String(status) }),
+  });
+  const { app } = config.doors;
+  if (app) {
+    new AppDoor({ options: app, intake: core.router.intake('app'), clock }).register(http);
+  }
+  return http;
 }
 
 /** Lets an error name the key of the configuration that it is about. */
@@ -198,7 +253,21 @@ function servedSessions(config: Config): ServedSession[] {
   return config.sessions.map((session) => ({ ...session, providers: session.providers ?? all }));
 }
 
+/** Everybody whom the doors serve, as the core sees them. */
+function sessionRules(config: Config): SessionRules[] {
+  const limits = (of: { readonly max_pending: number; readonly max_inbox: number }) => ({
+    maxPending: of.max_pending,
+    maxInbox: of.max_inbox,
+  });
+  const senders = config.doors.ccs?.senders ?? [];
+  return [
+    ...config.sessions.map((session) => ({ id: session.id, ...limits(session) })),
+    ...senders.map((sender) => ({ id: sessionOf(sender.id), apps: sender.apps, ...limits(sender) })),
+  ];
+}
+
 function openStore(config: Config, log: Log): Promise<Store> {
+  const sessions = sessionRules(config);
   const limits: StoreLimits = {
     dedupeWindowMs: config.limits.dedupe_window,
     dedupeMax: config.limits.dedupe_max,
@@ -206,8 +275,8 @@ function openStore(config: Config, log: Log): Promise<Store> {
     receiptsMax: config.limits.receipts_max,
     inboxTtlMs: config.limits.inbox_ttl,
     deadLettersMax: config.limits.dead_letters_max,
-    maxInbox: Math.max(...config.sessions.map((session) => session.max_inbox)),
-    sessions: Object.fromEntries(config.sessions.map(({ id, max_inbox }) => [id, { maxInbox: max_inbox }])),
+    maxInbox: Math.max(...sessions.map(({ maxInbox }) => maxInbox)),
+    sessions: Object.fromEntries(sessions.map(({ id, maxInbox }) => [id, { maxInbox }])),
   };
   const { url } = config.store;
   if (url === 'memory:') return Promise.resolve(createMemoryStore(limits));

@@ -1,7 +1,7 @@
 /** Fuzzes the codecs in this process: each refuses with its own error, or reads what a second reader reads too. */
+import { canonicalJson } from '../../src/lib/canonical-json.ts';
 import {
   BalError,
-  canonicalJson,
   decodeBackendFrame,
   decodeBridgeFrame,
   detect,

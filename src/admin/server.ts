@@ -3,6 +3,7 @@ import type { Health } from '../core/index.ts';
 import type { Log } from '../lib/log.ts';
 import { isLoopback } from '../lib/loopback.ts';
 import { createHttpServer, HttpError, type HttpServer } from '../protocols/http/index.ts';
+import { addCcsRoutes, type CcsConnections } from './ccs-routes.ts';
 import type { Metrics } from './metrics.ts';
 import { addPoolRoutes, type Pools } from './pool-routes.ts';
 
@@ -27,6 +28,8 @@ export interface AdminDeps {
   readonly parts: Readonly<Record<string, Part>>;
   readonly metrics: Pick<Metrics, 'text' | 'contentType'>;
   readonly pools: Pools;
+  /** The CCS door, if there is one. */
+  readonly ccs?: CcsConnections;
   readonly log: Log;
 }
 
@@ -39,7 +42,7 @@ export interface Admin {
 }
 
 /** Builds the listener; nothing happens before `start`. It asks for no password: loopback is where it belongs. */
-export function createAdmin({ host, port, parts, metrics, pools, log }: AdminDeps): Admin {
+export function createAdmin({ host, port, parts, metrics, pools, ccs, log }: AdminDeps): Admin {
   const onFault = (error: unknown) => log.error('admin request failed', { error });
   const guard = isLoopback(host) ? { guard: onlyLocalNames } : {};
   const server = createHttpServer({ host, port, bodyLimit: MAX_BODY_BYTES, onFault, ...guard });
@@ -50,6 +53,7 @@ export function createAdmin({ host, port, parts, metrics, pools, log }: AdminDep
     handle: async () => ({ text: await metrics.text(), type: metrics.contentType }),
   });
   addPoolRoutes(server, pools);
+  if (ccs) addCcsRoutes(server, ccs);
   let stopping: Promise<void> | undefined;
   return {
     async start() {

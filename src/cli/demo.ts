@@ -1,6 +1,7 @@
 import { systemClock } from '../lib/clock.ts';
 import { type Command, exitCodes, type Io, UsageError } from './command.ts';
 import { BACKENDS, SECRET, sessionOf } from './demo/plan.ts';
+import { type ServiceName, serviceNames } from './demo/services/service.ts';
 import type { Stage } from './demo/stage.ts';
 import { writeText } from './output.ts';
 import { firstSignal } from './signals.ts';
@@ -16,6 +17,7 @@ export const demo: Command = {
   ],
   options: {
     messages: { type: 'string', short: 'n', value: 'N', help: 'messages to send (default: 2000)' },
+    provider: { type: 'string', value: 'NAME', help: `${serviceNames.join(', ')} (default: ccs)` },
     stay: { type: 'boolean', help: 'leave everything running and print commands to play with' },
   },
   examples: [
@@ -24,6 +26,7 @@ export const demo: Command = {
   ],
   async run(args, io) {
     const count = messages(args.text('messages'));
+    const provider = serviceOf(args.text('provider') ?? 'ccs');
     const signal = firstSignal(io);
     // The whole bridge is behind these: other commands do not pay for loading it.
     const [{ setStage }, { runShow }, { report }] = await Promise.all([
@@ -31,16 +34,16 @@ export const demo: Command = {
       import('./demo/show.ts'),
       import('./demo/report.ts'),
     ]);
-    const stage = await setStage();
+    const stage = await setStage(provider);
     try {
       const say = (text: string) => writeText(io.stdout, `${text}\n`);
       await say(
-        `emulator on port ${stage.emulator.port}, bridge on port ${stage.app.balPort}, store in ${stage.folder}`,
+        `${stage.service.title} on port ${stage.service.port}, bridge on port ${stage.app.balPort}, store in ${stage.folder}`,
       );
       const screen = new Screen(io, count);
       const result = await runShow(stage, count, systemClock, (settled, event) => screen.progress(settled, event));
       screen.done(result.tally.settled);
-      const { text, wrongs } = report(count, result, stage.emulator.control.stats());
+      const { text, wrongs } = report(count, result, stage.service.books());
       await say(`\n${text}\n`);
       for (const wrong of wrongs.slice(0, 20)) await say(`wrong: ${wrong}`);
       await say(wrongs.length === 0 ? 'every message has exactly one outcome, and the sums are right' : 'FAILED');
@@ -55,6 +58,12 @@ export const demo: Command = {
     }
   },
 };
+
+function serviceOf(text: string): ServiceName {
+  const found = serviceNames.find((name) => name === text);
+  if (!found) throw new UsageError(`--provider must be one of: ${serviceNames.join(', ')}`);
+  return found;
+}
 
 function messages(text: string | undefined): number {
   const count = Number(text ?? 2_000);
@@ -102,10 +111,10 @@ function bar(share: number): string {
   return `[${'='.repeat(full)}${' '.repeat(width - full)}]`;
 }
 
-function commands({ app, emulator }: Stage): string {
+function commands({ app, service }: Stage): string {
   const [first] = BACKENDS;
   const login = `--port ${app.balPort} --session ${sessionOf(first)} --secret ${SECRET}`;
-  const control = `http://127.0.0.1:${emulator.controlPort}`;
+  const control = `http://127.0.0.1:${service.controlPort}`;
   const admin = `http://127.0.0.1:${app.adminPort}`;
   const post = (path: string, body: string) =>
     `curl -X POST -H 'content-type: application/json' -d '${body}' ${control}${path}`;

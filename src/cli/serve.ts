@@ -1,3 +1,5 @@
+import type { App } from '../app.ts';
+import type { Config } from '../config/index.ts';
 import { type Command, exitCodes } from './command.ts';
 import { configFlags, readConfig } from './config-flags.ts';
 import { address, writeText } from './output.ts';
@@ -25,7 +27,7 @@ export const serve: Command = {
       const app = await createApp(config);
       // A signal while starting is minded as soon as there is something that can be stopped in order.
       await app.start();
-      await writeText(io.stdout, ready(config.bal.host, app.balPort, config.admin.host, app.adminPort));
+      await writeText(io.stdout, ready(config, app));
       const failure = await Promise.race([signal.came.then(() => undefined), app.failed]);
       await app.stop(config.stop_timeout);
       if (failure) throw failure;
@@ -36,6 +38,12 @@ export const serve: Command = {
   },
 };
 
-function ready(balHost: string, balPort: number, adminHost: string, adminPort: number): string {
-  return `pushbridge is ready: BAL on ${address(balHost, balPort)}, admin on http://${address(adminHost, adminPort)}\n`;
+function ready({ bal, doors, admin, http }: Config, app: App): string {
+  const open = [
+    app.balPort > 0 ? `BAL on ${address(bal.host, app.balPort)}` : undefined,
+    doors.ccs && `CCS on ${address(doors.ccs.host, app.ccsPort)}`,
+    app.httpPort > 0 ? `HTTP on http${http.tls ? 's' : ''}://${address(http.host, app.httpPort)}` : undefined,
+    `admin on http://${address(admin.host, app.adminPort)}`,
+  ];
+  return `pushbridge is ready: ${open.filter((one) => one !== undefined).join(', ')}\n`;
 }

@@ -1,6 +1,9 @@
-import { secretProblem } from '../doors/bal/index.ts';
+import { keyProblem } from '../doors/app/index.ts';
+import { sessionOf } from '../doors/ccs/index.ts';
 import { isLoopback } from '../lib/loopback.ts';
 import { nearest } from '../lib/nearest.ts';
+import { secretProblem } from '../lib/secret-checker.ts';
+import { categoriesOf, listensHttp } from './categories.ts';
 import type { Path } from './problems.ts';
 import { type Config, PROVIDER_NAME } from './schema.ts';
 
@@ -12,7 +15,8 @@ export type Report = (path: Path, message: string) => void;
  * @param names providers as they are named in the file, whether they could be read or not
  */
 export function checkRules(config: Partial<Config>, names: readonly string[], report: Report): void {
-  for (const rule of [providers, sessions, openSessions, retries]) rule(config, report, names);
+  const rules = [providers, sessions, openSessions, ccsSenders, applications, plainHttp, retries];
+  for (const rule of rules) rule(config, report, names);
 }
 
 function providers(_: Partial<Config>, report: Report, names: readonly string[]): void {
@@ -25,7 +29,9 @@ function providers(_: Partial<Config>, report: Report, names: readonly string[])
 }
 
 function sessions(config: Partial<Config>, report: Report, names: readonly string[]): void {
-  if (config.sessions?.length === 0) report(['sessions'], 'needs at least one session');
+  if (config.sessions?.length === 0 && config.doors && !config.doors.ccs) {
+    report(['sessions'], 'needs at least one session, or doors.ccs');
+  }
   const ids = new Set<string>();
   for (const [index, { id, secret, providers: wanted = [] }] of (config.sessions ?? []).entries()) {
     if (ids.has(id)) report(['sessions', index, 'id'], 'is the id of an earlier session too');
@@ -34,8 +40,8 @@ function sessions(config: Partial<Config>, report: Report, names: readonly strin
     if (unusable) report(['sessions', index, 'secret'], unusable);
     for (const [position, name] of wanted.entries()) {
       const path = ['sessions', index, 'providers', position];
-      const meant = nearest(name, names);
-      if (!names.includes(name)) report(path, `no such provider${meant ? `; did you mean ${meant}?` : ''}`);
+      const unknown = unknownProvider(name, names);
+      if (unknown) report(path, unknown);
       else if (wanted.indexOf(name) < position) report(path, 'stands in this list twice');
     }
   }
@@ -50,6 +56,61 @@ function openSessions({ bal, sessions: all = [] }: Partial<Config>, report: Repo
       'has no secret although bal.host is reachable from other machines; give it one, or set bal.allow_open_sessions',
     );
   }
+}
+
+function unknownProvider(name: string, names: readonly string[]): string | undefined {
+  if (names.includes(name)) return undefined;
+  const meant = nearest(name, names);
+  return `no such provider${meant ? `; did you mean ${meant}?` : ''}`;
+}
+
+function ccsSenders({ doors, sessions: others = [] }: Partial<Config>, report: Report, names: readonly string[]): void {
+  const taken = new Set(others.map(({ id }) => id));
+  const apps = new Map(others.map(({ id }) => [id, 'is the id of a session, which gets its upstream messages']));
+  for (const [index, sender] of (doors?.ccs?.senders ?? []).entries()) {
+    const path = ['doors', 'ccs', 'senders', index];
+    const session = sessionOf(sender.id);
+    if (taken.has(session))
+      report([...path, 'id'], `is the id of an earlier sender too, or a session is called ${session}`);
+    taken.add(session);
+    const unusable = secretProblem(sender.key);
+    if (unusable) report([...path, 'key'], unusable);
+    const unknown = unknownProvider(sender.provider, names);
+    if (unknown) report([...path, 'provider'], unknown);
+    for (const [position, app] of sender.apps.entries()) {
+      const why = apps.get(app);
+      if (why) report([...path, 'apps', position], why);
+      apps.set(app, 'is an app of this list or of an earlier sender too');
+    }
+  }
+}
+
+function applications(config: Partial<Config>, report: Report, names: readonly string[]): void {
+  const { app } = config.doors ?? {};
+  if (!app) return;
+  if (names.includes('app')) report(['providers', 'app'], 'is the name of the door for apps; take another one');
+  const known = categoriesOf(config);
+  const ids = new Set<string>();
+  for (const [index, { id, key, token }] of app.applications.entries()) {
+    const path = ['doors', 'app', 'applications', index];
+    const meant = nearest(id, known);
+    if (config.sessions && !known.includes(id)) {
+      report([...path, 'id'], `is no session and no app of a sender${meant ? `; did you mean ${meant}?` : ''}`);
+    } else if (ids.has(id)) report([...path, 'id'], 'is the id of an earlier application too');
+    ids.add(id);
+    if (!key && !token) report(path, 'needs a key or a token: nobody could hand in anything');
+    const unusable = key && keyProblem(key.reveal());
+    if (unusable) report([...path, 'key'], unusable);
+  }
+}
+
+function plainHttp(config: Partial<Config>, report: Report): void {
+  const { http } = config;
+  if (!http || !listensHttp(config) || http.tls || http.allow_plain || isLoopback(http.host)) return;
+  report(
+    ['http', 'host'],
+    'is reachable from other machines, which would send their keys in clear; give http.tls, or set http.allow_plain',
+  );
 }
 
 function retries({ retry }: Partial<Config>, report: Report): void {

@@ -4,7 +4,7 @@ import { fieldOf, fieldsOf, itemOf, typeWords } from './walk.ts';
 
 /** One key of the configuration, for the documentation. */
 export interface KeyRow {
-  /** `sessions[].id`, `providers.<name>.host`. */
+  /** `sessions[].id`, `providers.<ccs>.host`. */
   readonly key: string;
   readonly type: string;
   /** As it is written in the file; `required`, or empty for a key that may be absent. */
@@ -40,18 +40,20 @@ export function table(head: readonly string[], body: readonly (readonly string[]
   return [line(head), line(head.map(() => '---')), ...body.map(line)].join('\n');
 }
 
+/** `<ccs>` stands for the name of a provider of that type. */
 function providerRows(): KeyRow[] {
   const types = Object.keys(providerTypes) as ProviderType[];
-  return types.flatMap((type) => {
+  const first: KeyRow = {
+    key: 'providers.<name>.type',
+    type: types.map((type) => `\`${type}\``).join(', '),
+    default: 'the name',
+    meaning: 'what kind of provider this is',
+  };
+  const more = types.flatMap((type) => {
     const { type: _, ...shape } = providerSchema(type)?.shape ?? {};
-    const first: KeyRow = {
-      key: 'providers.<name>.type',
-      type: `\`${type}\``,
-      default: 'the name',
-      meaning: 'what kind of provider this is',
-    };
-    return [first, ...rows(z.strictObject(shape), 'providers.<name>')];
+    return rows(z.strictObject(shape), `providers.<${type}>`);
   });
+  return [first, ...more];
 }
 
 function rows(schema: z.ZodType, key: string): KeyRow[] {

@@ -1,4 +1,4 @@
-import type { InboxFrame } from './message.ts';
+import type { InboxFrame, Notice } from './message.ts';
 
 /** The door's side of a connection that receives frames. */
 export interface Outlet {
@@ -12,6 +12,12 @@ export interface Outlet {
   send(frames: readonly InboxFrame[]): void;
   /** Everything that was sent is acknowledged, on whatever connection. */
   emptied?(): void;
+  /**
+   * The outcome of a message that was last submitted under this connection's mailbox with `answer: 'connection'`. Told once,
+   * after the commit, and perhaps before the submission itself has resolved. Nobody keeps it for a connection that is gone:
+   * who submits the same id again gets it then. Must not throw.
+   */
+  answered?(notice: Notice): void;
 }
 
 /** One connection of a backend to its session. */

@@ -77,6 +77,7 @@ export class Core {
       else log.info('store recovered');
     });
     this.dispatcher.onSettled((sessions) => this.sessions.eased(sessions));
+    this.dispatcher.onAnswer((session, mailbox, notice) => this.sessions.answered(session, mailbox, notice));
     this.dispatcher.start();
     this.#timers = [
       every(clock, SWEEP_INTERVAL_MS, () => this.#sweep(), report),

@@ -2,7 +2,7 @@ import type { Random } from '../lib/backoff.ts';
 import { Batcher } from '../lib/batcher.ts';
 import { every, sleep, type Timer } from '../lib/clock.ts';
 import { Flow, type FlowDeps, type FlowHost } from './flow.ts';
-import type { Outcome } from './message.ts';
+import type { Notice, Outcome } from './message.ts';
 import { expire, judge, type RetryRules } from './outcomes.ts';
 import { type Claim, isClosed, type Provider, type Settlement, STORE_RETRY_MS } from './ports.ts';
 import { tellRefusal } from './refusal.ts';
@@ -34,6 +34,7 @@ export class Dispatcher implements FlowHost {
   #paused = false;
   readonly #idlers: (() => void)[] = [];
   #onSettled: (sessions: ReadonlySet<string>) => void = () => {};
+  #onAnswer: (session: string, mailbox: number, notice: Notice) => void = () => {};
 
   constructor(deps: DispatcherDeps) {
     this.#deps = deps;
@@ -50,6 +51,11 @@ export class Dispatcher implements FlowHost {
   /** Called after a commit of outcomes with the sessions whose pending messages became fewer. */
   onSettled(listener: (sessions: ReadonlySet<string>) => void): void {
     this.#onSettled = listener;
+  }
+
+  /** Called after the commit with each outcome that went into no inbox, and with the mailbox that it is for. */
+  onAnswer(listener: (session: string, mailbox: number, notice: Notice) => void): void {
+    this.#onAnswer = listener;
   }
 
   start(): void {
@@ -132,10 +138,14 @@ export class Dispatcher implements FlowHost {
     await this.#keepTrying(async () => {
       const settled = await store.settle(batch);
       const sessions = new Set<string>();
-      for (const result of settled) {
-        if (result.kind === 'settled') sessions.add(result.session);
-        else if (result.kind === 'stale') telemetry.add('pushbridge_stale_settlements_total', {});
-      }
+      settled.forEach((result, index) => {
+        if (result.kind === 'stale') telemetry.add('pushbridge_stale_settlements_total', {});
+        if (result.kind !== 'settled') return;
+        sessions.add(result.session);
+        const verdict = batch[index]?.verdict;
+        if (verdict?.kind !== 'final' || result.sequence !== undefined) return;
+        this.#onAnswer(result.session, result.mailbox, verdict.notice);
+      });
       if (sessions.size > 0) this.#onSettled(sessions);
     }, batch.length);
   }

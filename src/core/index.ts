@@ -1,6 +1,8 @@
+export { Acknowledgements } from './acknowledgements.ts';
 export type { Attachment, Outlet } from './attachment.ts';
 export { Core, type CoreOptions } from './core.ts';
-export type * from './message.ts';
+export { fcmContent, TTL_MAX } from './fcm-content.ts';
+export * from './message.ts';
 export { bareReply, type RetryRules } from './outcomes.ts';
 export * from './ports.ts';
 export type { SessionRules } from './post.ts';

@@ -57,6 +57,15 @@ export interface Message extends Submission {
   readonly lastReason?: string;
 }
 
+/**
+ * Whole seconds left, rounded up; undefined if the sender gave no TTL. Never more than it gave: a wall clock that was set
+ * back must not make the longest TTL one that the service refuses.
+ */
+export function remainingTtl({ ttl, expiresAt }: Submission, now: number): number | undefined {
+  if (ttl === undefined || ttl === 0) return ttl;
+  return Math.min(ttl, Math.max(0, Math.ceil((expiresAt - now) / 1_000)));
+}
+
 /** What a provider answers. Outcomes are values; throwing is for faults of ours. */
 export type Outcome =
   /** Taken by the service for good. `reply` is its answer as JSON text, ids already the sender's own. */
@@ -114,6 +123,11 @@ export interface Incoming {
   readonly notice: Notice;
   /** Where it belongs; a `dead` one goes to the dead letters for this reason. */
   readonly to: { readonly session: string; readonly mailbox: number } | { readonly dead: string };
+  /**
+   * Whoever sent it waits for the answer and can send it again: a full inbox refuses it, and nothing of it is kept. Without
+   * this it becomes a dead letter there, because the service that brought it would bring it for ever.
+   */
+  readonly refusable?: boolean;
 }
 
 /** Who asked for a receipt. */

@@ -23,7 +23,8 @@ export function judge(message: Message, outcome: Outcome, now: number, rules: Re
     case 'gone':
       return final(message, rejection(outcome.code, outcome.because, outcome.reply));
     case 'refused': {
-      const verdict = final(message, rejection(outcome.code, outcome.because, outcome.reply));
+      const { code, because, reply } = outcome;
+      const verdict = final(message, rejection(code, because, reply), mayGoWell(code));
       return outcome.dead ? { ...verdict, dead: `${outcome.code}: ${outcome.because}` } : verdict;
     }
     case 'later':
@@ -39,7 +40,7 @@ export function judge(message: Message, outcome: Outcome, now: number, rules: Re
 /** The end of a message whose time is over. `because` is the last reason for waiting, if another is not known better. */
 export function expire(message: Message, because?: string): Settlement['verdict'] & { kind: 'final' } {
   const last = because ?? message.lastReason ?? 'no connection took it';
-  return final(message, rejection('EXPIRED', `time to live is over; last: ${last}`, bareReply(message)));
+  return final(message, rejection('EXPIRED', `time to live is over; last: ${last}`, bareReply(message)), true);
 }
 
 /** The object for `fcm_data` where the provider gave none: GIMMM's library shows nothing else of a reject. */
@@ -58,7 +59,7 @@ function postpone(
   if (message.ttl === 0 || now >= message.expiresAt) return expire(message, because);
   const since = now - (message.firstAnsweredAt ?? now);
   if (rules.giveUpAfterMs !== undefined && since >= rules.giveUpAfterMs) {
-    return final(message, rejection(outcome.code, outcome.because, outcome.reply));
+    return final(message, rejection(outcome.code, outcome.because, outcome.reply), true);
   }
   const wait = outcome.delayMs ?? fullJitter(message.attempts, rules, random);
   return { kind: 'retry', dueAt: now + wait, because, answered: true };
@@ -70,7 +71,13 @@ function rejection(error: string, because: string, data: string): Rejection {
   return { type: 'reject', error, errorString: because.slice(0, BECAUSE_MAX_CHARS).toWellFormed(), data };
 }
 
-function final(message: Message, notice: Rejection | { type: 'ack'; data: string }) {
+/** Codes that senders answer by sending again: the message may go well another time. [fcm.md §1.6] */
+const PASSING = /^(?:SERVICE_UNAVAILABLE|INTERNAL_SERVER_ERROR|QUOTA_EXCEEDED|EXPIRED|\w+_RATE_EXCEEDED)$/;
+
+const mayGoWell = (code: string): boolean => PASSING.test(code);
+
+/** @param again the sender may send the same id once more; where it has no inbox to look into, that must be a new attempt */
+function final(message: Message, notice: Rejection | { type: 'ack'; data: string }, again = false) {
   return {
     kind: 'final' as const,
     accepted: notice.type === 'ack',
@@ -80,5 +87,6 @@ function final(message: Message, notice: Rejection | { type: 'ack'; data: string
       messageId: message.messageId,
       ...(message.groupId !== undefined && { groupId: message.groupId }),
     },
+    ...(again && message.answer === 'connection' && { forget: true as const }),
   };
 }

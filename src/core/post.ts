@@ -1,13 +1,15 @@
 import type { Timer } from '../lib/clock.ts';
 import { Attachment, type Outlet } from './attachment.ts';
 import { Mailboxes, type SessionsDeps } from './mailboxes.ts';
-import type { InboxFrame } from './message.ts';
+import type { InboxFrame, Notice } from './message.ts';
 import { type Acked, CLAIM_BYTES, isClosed, STORE_RETRY_MS } from './ports.ts';
 import { tellRefusal } from './refusal.ts';
 
 /** A configured session, as far as the core minds. */
 export interface SessionRules {
   readonly id: string;
+  /** The apps (`category`) whose upstream messages it gets; the one that is named like the session if absent. */
+  readonly apps?: readonly string[];
   /** Messages without an outcome before the door pauses. */
   readonly maxPending: number;
   /** Frames in the inbox before the door pauses. */
@@ -25,6 +27,8 @@ export class Post {
   readonly #rules: SessionRules;
   readonly #deps: SessionsDeps;
   readonly #attachments: Attachment[] = [];
+  /** By their own mailbox. */
+  readonly #byMailbox = new Map<number, Attachment>();
   readonly #holders = new Map<number, Attachment>();
   readonly #mailboxes: Mailboxes;
   readonly #waiters = new Set<() => void>();
@@ -71,6 +75,7 @@ export class Post {
     const attachment = new Attachment(this, outlet, own);
     attachment.adopted.push(...adopted);
     this.#attachments.push(attachment);
+    this.#byMailbox.set(own, attachment);
     this.#dirty = true;
     return attachment;
   }
@@ -79,6 +84,7 @@ export class Post {
     const index = this.#attachments.indexOf(attachment);
     if (index < 0) return;
     this.#attachments.splice(index, 1);
+    this.#byMailbox.delete(attachment.mailbox);
     const sequences = attachment.giveUp();
     for (const sequence of sequences) this.#holders.delete(sequence);
     if (this.#mailboxes.leave(attachment, this.#attachments)) void this.pump();
@@ -89,6 +95,10 @@ export class Post {
     if (mailbox === 0) this.#dirty = true;
     else for (const a of this.#attachments) if (a.mailbox === mailbox || a.adopted.includes(mailbox)) a.dirty = true;
     this.pump();
+  }
+
+  answered(mailbox: number, notice: Notice): void {
+    this.#byMailbox.get(mailbox)?.outlet.answered?.(notice);
   }
 
   async acknowledge(sequences: readonly number[]): Promise<Acked[]> {

@@ -1,19 +1,26 @@
 import type { Timer } from '../lib/clock.ts';
 import type { Attachment, Outlet } from './attachment.ts';
 import type { SessionsDeps } from './mailboxes.ts';
+import type { Notice } from './message.ts';
 import type { Acked } from './ports.ts';
 import { Post, type SessionRules } from './post.ts';
 
 /** Everything that waits for backends: who is connected, what goes to whom, and whether a session may submit more. */
 export class Sessions {
   readonly #posts = new Map<string, Post>();
+  /** The sessions by the apps whose upstream messages are theirs. */
+  readonly #homes = new Map<string, string>();
 
   constructor(rules: readonly SessionRules[], deps: SessionsDeps) {
-    for (const rule of rules) this.#posts.set(rule.id, new Post(rule, deps));
+    for (const rule of rules) {
+      this.#posts.set(rule.id, new Post(rule, deps));
+      for (const app of rule.apps ?? [rule.id]) this.#homes.set(app, rule.id);
+    }
   }
 
-  has(session: string): boolean {
-    return this.#posts.has(session);
+  /** The session that gets what this app's devices send; undefined if none does. */
+  homeOf(app: string): string | undefined {
+    return this.#homes.get(app);
   }
 
   /** Connects a backend: frames begin to flow to `outlet`, oldest first. */
@@ -24,6 +31,11 @@ export class Sessions {
   /** There is something in this mailbox. */
   wake(session: string, mailbox: number): void {
     this.#posts.get(session)?.wake(mailbox);
+  }
+
+  /** The outcome of a message without an inbox, for the connection that has this mailbox. */
+  answered(session: string, mailbox: number, notice: Notice): void {
+    this.#posts.get(session)?.answered(mailbox, notice);
   }
 
   /** The backend has these frames for good. Answers after the commit, in the order asked. */

@@ -12,9 +12,18 @@ export const metrics = {
   pushbridge_upstream_total: {
     type: 'counter',
     labels: ['provider', 'state'],
-    help: 'Upstream messages and receipts: stored, duplicate, dead.',
+    help: 'Upstream messages and receipts: stored, duplicate, dead; full if the device is to send it again.',
   },
-  pushbridge_rejects_total: { type: 'counter', labels: ['code'], help: 'Frames refused at the door, by error code.' },
+  pushbridge_http_requests_total: {
+    type: 'counter',
+    labels: ['route', 'status'],
+    help: 'Requests of the public HTTP listener by route (other: none of them) and status.',
+  },
+  pushbridge_rejects_total: {
+    type: 'counter',
+    labels: ['code'],
+    help: 'Frames and messages refused at the doors, by error code.',
+  },
   pushbridge_stale_settlements_total: {
     type: 'counter',
     labels: [],
@@ -25,9 +34,22 @@ export const metrics = {
     labels: ['direction', 'type'],
     help: 'BAL frames by direction and type.',
   },
-  pushbridge_bal_connections: { type: 'gauge', labels: ['session'], help: 'BAL connections logged on.' },
-  pushbridge_bal_window_used: { type: 'gauge', labels: ['session'], help: 'BAL frames sent and not yet acknowledged.' },
-  pushbridge_logons_total: { type: 'counter', labels: ['result'], help: 'BAL logons: success, failure.' },
+  pushbridge_bal_connections: {
+    type: 'gauge',
+    labels: ['session'],
+    help: 'Connections logged on; `ccs:ID` is a sender of the CCS door.',
+  },
+  pushbridge_bal_window_used: {
+    type: 'gauge',
+    labels: ['session'],
+    help: 'Frames or upstream messages sent to them and not yet acknowledged.',
+  },
+  pushbridge_ccs_stanzas_total: {
+    type: 'counter',
+    labels: ['direction', 'type'],
+    help: 'Stanzas of the CCS door: message, ack, nack, upstream, receipt, control, error.',
+  },
+  pushbridge_logons_total: { type: 'counter', labels: ['result'], help: 'Logons at the doors: success, failure.' },
   pushbridge_provider_events_total: {
     type: 'counter',
     labels: ['provider', 'event'],

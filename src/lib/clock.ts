@@ -55,6 +55,18 @@ export function sleep(clock: Clock, ms: number): Promise<void> {
   return new Promise((resolve) => clock.after(ms, resolve));
 }
 
+/** Like {@link sleep}, but over at once when `gone` fires. */
+export function pause(clock: Clock, ms: number, gone: AbortSignal): Promise<void> {
+  if (ms <= 0 || gone.aborted) return Promise.resolve();
+  return new Promise((resolve) => {
+    const timer = clock.after(ms, resolve);
+    gone.addEventListener('abort', () => {
+      timer.cancel();
+      resolve();
+    });
+  });
+}
+
 /** Runs `fn` every `ms` milliseconds of `clock` until cancelled; a run that throws or rejects goes to `onError`. */
 export function every(
   clock: Clock,

@@ -1,19 +1,19 @@
-import { LRUCache } from 'lru-cache';
+import { RecentMap } from './recent-map.ts';
 
 /** The most recent keys, up to a limit. May say "seen"; never proves "not seen". */
 export class RecentSet {
-  readonly #cache: LRUCache<string, true>;
+  readonly #keys: RecentMap<true>;
 
   /** @param limit keys kept, at least 1 */
   constructor(limit: number) {
-    this.#cache = new LRUCache({ max: limit });
+    this.#keys = new RecentMap(limit);
   }
 
   has(key: string): boolean {
-    return this.#cache.get(key) === true;
+    return this.#keys.get(key) === true;
   }
 
   add(key: string): void {
-    this.#cache.set(key, true);
+    this.#keys.set(key, true);
   }
 }

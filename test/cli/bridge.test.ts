@@ -2,11 +2,15 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test, { type ExecutionContext } from 'ava';
-import { createEmulator } from '../../src/emulator/index.ts';
+import { createCertificate, createEmulator } from '../../src/emulator/index.ts';
 import { Console, until } from './console.ts';
 
 /** A served bridge on free ports before an emulator, all of it started by commands. */
-async function bridge(t: ExecutionContext) {
+async function bridge(
+  t: ExecutionContext,
+  sessions = '[{ id: app, secret: sesame }]',
+  more: (folder: string) => string = () => '',
+) {
   const folder = mkdtempSync(join(tmpdir(), 'pushbridge-cli-'));
   const ca = join(folder, 'ca.pem');
   const emulator = createEmulator({ port: 0, ca_file: ca, senders: { '1234': 'hush' } });
@@ -20,10 +24,10 @@ bal: { port: 0, owner_grace: 0 }
 admin: { port: 0 }
 stop_timeout: 1s
 log: { level: error }
-sessions:
-  - { id: app, secret: sesame }
+sessions: ${sessions}
 providers:
   ccs: { host: localhost, port: ${emulator.port}, sender_id: "1234", server_key: "\${KEY}", ca: ${ca} }
+${more(folder)}
 `,
   );
   const serve = new Console();
@@ -51,6 +55,18 @@ test('serve says where it is, answers health checks, and stops on a signal with 
   serve.signal('SIGTERM');
   t.is((await served).code, 0);
   await t.throwsAsync(fetch(`${match?.[1]}/healthz`));
+});
+
+test('serve says where app servers get in; without sessions the BAL is not listened to', async (t) => {
+  const { serve } = await bridge(t, '[]', (folder) => {
+    const from = (days: number) => new Date(Date.now() + days * 86_400_000);
+    const { cert, key } = createCertificate({ names: ['localhost'], notBefore: from(-1), notAfter: from(1) });
+    writeFileSync(join(folder, 'cert.pem'), cert);
+    writeFileSync(join(folder, 'key.pem'), key);
+    const tls = `{ cert: ${join(folder, 'cert.pem')}, key: ${join(folder, 'key.pem')} }`;
+    return `doors: { ccs: { port: 0, tls: ${tls}, senders: [{ id: "1", key: hush, provider: ccs }] } }`;
+  });
+  t.regex(serve.printed, /^pushbridge is ready: CCS on 127\.0\.0\.1:\d+, admin on http:\/\/127\.0\.0\.1:\d+\n$/);
 });
 
 test('a second signal stops serve at once', async (t) => {

@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { ConfigError, loadConfig, loadSection } from '../../src/config/index.ts';
 import { Secret } from '../../src/lib/secret.ts';
-import { problemsOf, smallest } from './sample.ts';
+import { ccs, problemsOf, smallest } from './sample.ts';
 
 test('a small file gives a complete configuration', (t) => {
   const config = loadConfig({ text: smallest });
@@ -18,7 +18,7 @@ test('a small file gives a complete configuration', (t) => {
   t.is(config.bal.owner_grace, 30_000);
   t.is(config.sessions[0]?.providers, undefined);
   t.like(config.providers.ccs, { type: 'ccs', sender_id: '1234', pool: { window: 100 } });
-  t.is(config.providers.ccs?.server_key.reveal(), 'hush');
+  t.is(ccs(config)?.server_key.reveal(), 'hush');
 });
 
 test('the type of a provider is its name unless it says otherwise', (t) => {
@@ -117,22 +117,22 @@ test('a key without a value is an error and not an absent key', (t) => {
 test('a configuration without providers and sessions does nothing, and is refused', (t) => {
   t.deepEqual(
     problemsOf(''),
-    ['1:1 sessions: needs at least one session', '1:1 providers: needs at least one provider'].toSorted(),
+    ['1:1 sessions: needs at least one session, or doors.ccs', '1:1 providers: needs at least one provider'].toSorted(),
   );
   t.deepEqual(
     problemsOf('sessions: []\nproviders: {}\n'),
-    ['1:11 sessions: needs at least one session', '2:12 providers: needs at least one provider'].map((line) =>
-      line.replace(/:\d+ /, ':1 '),
+    ['1:11 sessions: needs at least one session, or doors.ccs', '2:12 providers: needs at least one provider'].map(
+      (line) => line.replace(/:\d+ /, ':1 '),
     ),
   );
 });
 
 test('a type of provider that nobody knows', (t) => {
-  t.deepEqual(problemsOf(smallest.replace('  ccs:', '  apns:')), [
-    '5:3 providers.apns: is of no known type; `type` must be one of: ccs',
+  t.deepEqual(problemsOf(smallest.replace('  ccs:', '  pigeon:')), [
+    '5:3 providers.pigeon: is of no known type; `type` must be one of: apns, ccs, fcm',
   ]);
   t.deepEqual(problemsOf(smallest.replace('  ccs:', '  ccs:\n    type: cccs')), [
-    '6:11 providers.ccs.type: is of no known type; `type` must be one of: ccs',
+    '6:11 providers.ccs.type: is of no known type; `type` must be one of: apns, ccs, fcm',
   ]);
 });
 
@@ -170,6 +170,8 @@ test('files that the configuration names are looked for when that is wanted', (t
   t.regex(problem ?? '', /^9:\d+ bal\.tls\.key: can not be read: ENOENT/);
   t.deepEqual(rest, []);
   t.deepEqual(problemsOf(text.replace('gone', 'present'), { files: true }), []);
+  const door = `${smallest}doors:\n  ccs:\n    tls: { cert: ${present}, key: ${join(folder, 'gone.pem')} }\n    senders: [{ id: "1", key: hush, provider: ccs }]\n`;
+  t.regex(problemsOf(door, { files: true }).join(), /^10:\d+ doors\.ccs\.tls\.key: can not be read: ENOENT/);
   rmSync(folder, { recursive: true });
 });
 

@@ -55,3 +55,47 @@ test('a hashed secret that can not be used is found', (t) => {
   );
   t.notRegex(problemsOf(smallest.replace('sesame', '"scrypt:1:2:sesame"')).join(), /sesame/);
 });
+
+const door = (senders: string, sessions = ''): string =>
+  `${sessions || smallest.split('providers:')[0]}providers:${smallest.split('providers:')[1]}doors:
+  ccs:
+    tls: { cert: server.pem, key: server.key }
+    senders:
+${senders}`;
+
+test('senders of the CCS door have ids, keys, providers and apps that fit', (t) => {
+  const one = '      - { id: "1", key: hush, provider: ccs, apps: [com.a] }\n';
+  t.deepEqual(problemsOf(door(one)), []);
+  const wrong = (senders: string) => problemsOf(door(senders)).map((problem) => problem.replace(/^\d+:\d+ /, ''));
+  t.deepEqual(wrong(one + one.replace('com.a', 'com.b')), [
+    'doors.ccs.senders[1].id: is the id of an earlier sender too, or a session is called ccs:1',
+  ]);
+  t.deepEqual(wrong(one.replace('provider: ccs', 'provider: css')), [
+    'doors.ccs.senders[0].provider: no such provider; did you mean ccs?',
+  ]);
+  t.deepEqual(wrong(one.replace('com.a', 'com.a, com.a')), [
+    'doors.ccs.senders[0].apps[1]: is an app of this list or of an earlier sender too',
+  ]);
+  t.deepEqual(wrong(one + one.replace('"1"', '"2"')), [
+    'doors.ccs.senders[1].apps[0]: is an app of this list or of an earlier sender too',
+  ]);
+  t.deepEqual(wrong(one.replace('com.a', 'com.example.app')), [
+    'doors.ccs.senders[0].apps[0]: is the id of a session, which gets its upstream messages',
+  ]);
+  t.deepEqual(wrong(one.replace('hush', '"scrypt:1:2"')), [
+    'doors.ccs.senders[0].key: must read scrypt:N:r:p:SALT:HASH with salt and hash in base64',
+  ]);
+  t.deepEqual(wrong(one.replace('"1"', '"1@gcm.googleapis.com"')), [
+    'doors.ccs.senders[0].id: must be a sender id: no blanks, no "@", no "/"',
+  ]);
+  t.deepEqual(problemsOf(door(one, 'sessions:\n  - { id: "ccs:1", secret: sesame }\n')).length, 1);
+});
+
+test('there is no need for sessions where the CCS door has senders', (t) => {
+  const one = '      - { id: "1", key: hush, provider: ccs }\n';
+  t.deepEqual(problemsOf(door(one, 'sessions: []\n')), []);
+  t.regex(
+    problemsOf(door('', 'sessions: []\n').split('doors:')[0] ?? '').join(),
+    /sessions: needs at least one session, or doors\.ccs/,
+  );
+});

@@ -1,4 +1,11 @@
-import { Core, noTelemetry, type RetryRules, type StoreError, type Submission } from '../../src/core/index.ts';
+import {
+  Core,
+  noTelemetry,
+  type RetryRules,
+  type SessionRules,
+  type StoreError,
+  type Submission,
+} from '../../src/core/index.ts';
 import { ManualClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { createMemoryStore } from '../../src/storage/memory/index.ts';
@@ -7,25 +14,29 @@ import { FakeProvider } from './fake-provider.ts';
 import { GatedStore } from './gated-store.ts';
 
 export interface CoreBenchOptions {
+  readonly sessions?: readonly SessionRules[];
   readonly providers?: readonly FakeProvider[];
   readonly retry?: RetryRules;
   readonly random?: () => number;
+  readonly maxInbox?: number;
+  readonly maxNoticeBytes?: number;
 }
 
 /** A core on a memory store, with time in the hands of the test. */
 export async function coreBench(given: CoreBenchOptions = {}) {
   const clock = new ManualClock();
   const providers = given.providers ?? [new FakeProvider()];
-  const gated = new GatedStore(createMemoryStore(limits));
+  const { maxInbox = limits.maxInbox } = given;
+  const gated = new GatedStore(createMemoryStore({ ...limits, maxInbox }));
   const { store } = gated;
   const fatal: StoreError[] = [];
   const core = new Core({
     store,
     providers,
-    sessions: [{ id: 'app', maxPending: 1_000, maxInbox: 1_000 }],
+    sessions: given.sessions ?? [{ id: 'app', maxPending: 1_000, maxInbox }],
     retry: given.retry ?? { baseMs: 1_000, capMs: 60_000 },
     ownerGraceMs: 30_000,
-    maxNoticeBytes: 1_000,
+    maxNoticeBytes: given.maxNoticeBytes ?? 1_000,
     onFatal: (error) => fatal.push(error),
     clock,
     random: given.random ?? (() => 0.5),

@@ -1,10 +1,12 @@
-import type { InboxFrame, Outlet } from '../../src/core/index.ts';
+import type { InboxFrame, Notice, Outlet } from '../../src/core/index.ts';
 
 /** A connection that remembers what it was sent. */
 export class FakeOutlet implements Outlet {
   readonly window: number;
   readonly client?: string;
   readonly frames: InboxFrame[] = [];
+  /** Outcomes that went into no inbox. */
+  readonly answers: Notice[] = [];
   /** The socket takes nothing at the moment. */
   clogged = false;
 
@@ -19,6 +21,10 @@ export class FakeOutlet implements Outlet {
 
   send(frames: readonly InboxFrame[]): void {
     this.frames.push(...frames);
+  }
+
+  answered(notice: Notice): void {
+    this.answers.push(notice);
   }
 
   get ids(): string[] {

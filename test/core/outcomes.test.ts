@@ -129,6 +129,34 @@ test('EXPIRED says why the message waited, and what GIMMM shows of a reject', (t
   t.is(bareReply({ messageId: '"', target: 't' }), '{"message_id":"\\"","to":"t"}');
 });
 
+for (const [what, outcome, fields, forget] of [
+  ['an acceptance', { kind: 'accepted', reply: '{}' }, {}, false],
+  ['a token that is gone', { kind: 'gone', code: 'DEVICE_UNREGISTERED', because: '', reply: '{}' }, {}, false],
+  ['a refusal for good', { kind: 'refused', code: 'INVALID_JSON', because: '', reply: '{}' }, {}, false],
+  ...[
+    'SERVICE_UNAVAILABLE',
+    'INTERNAL_SERVER_ERROR',
+    'DEVICE_MESSAGE_RATE_EXCEEDED',
+    'TOPICS_MESSAGE_RATE_EXCEEDED',
+  ].map(
+    (code) =>
+      [`a refusal that may pass: ${code}`, { kind: 'refused', code, because: '', reply: '{}' }, {}, true] as const,
+  ),
+  ['the end of its time', later(), { expiresAt: NOW }, true],
+  ['no answer at TTL 0', { kind: 'unanswered', because: 'gone' }, { ttl: 0 }, true],
+  ['the end of patience, whatever the code', later({ code: 'Unheard' }), { firstAnsweredAt: NOW - 100 }, true],
+] satisfies readonly (readonly [string, Outcome, Partial<Message>, boolean])[]) {
+  test(`remembered for whoever asks again, or free for a new attempt: ${what}`, (t) => {
+    const given = { ...rules, giveUpAfterMs: 100 };
+    const of = (answer: Message['answer']) => {
+      const found = verdict(outcome, { ...fields, answer }, given);
+      return found.kind === 'final' && found.forget === true;
+    };
+    t.is(of('connection'), forget);
+    t.false(of('inbox'), 'the frame in the inbox is the outcome');
+  });
+}
+
 test('what a service says is bounded before it enters an inbox', (t) => {
   const long = 'x'.repeat(20_000);
   const refused = { kind: 'refused' as const, code: 'INVALID_JSON', because: long, reply: JSON.stringify({ long }) };

@@ -249,3 +249,52 @@ test('against a closed store nothing is tried again', async (t) => {
   await bench.clock.advance(60_000);
   t.is(bench.clock.waiting, 0);
 });
+
+test('an outcome without an inbox goes to the connection that submitted last, after the commit', async (t) => {
+  const bench = await coreBench();
+  const { core, provider, settle, gated, submission } = bench;
+  const [a, b] = [new FakeOutlet(), new FakeOutlet()];
+  const [first, second] = [await attach(bench, a), await attach(bench, b)];
+  const asked = submission({ messageId: 'm1', answer: 'connection', mailbox: first.mailbox });
+  await core.router.submit('app', [asked]);
+  t.deepEqual(await core.router.submit('app', [{ ...asked, mailbox: second.mailbox }]), [{ kind: 'pending' }]);
+  const open = gated.hold('settle');
+  (await provider.attempt(1)).answer({ kind: 'accepted', reply: '{"x":1}' });
+  await settle();
+  t.deepEqual([a.answers, b.answers], [[], []]);
+  open();
+  await settle();
+  t.deepEqual(b.answers, [{ type: 'ack', messageId: 'm1', data: '{"x":1}' }]);
+  t.deepEqual([a.answers, a.frames, b.frames], [[], [], []]);
+  const [again] = await core.router.submit('app', [asked]);
+  t.deepEqual(again, { kind: 'answered', notice: { type: 'ack', messageId: 'm1', data: '{"x":1}' } });
+});
+
+test('an outcome for a connection that is gone is told to nobody, and remembered', async (t) => {
+  const bench = await coreBench();
+  const { core, provider, settle, submission } = bench;
+  const outlet = new FakeOutlet();
+  const attachment = await attach(bench, outlet);
+  const asked = submission({ messageId: 'm1', answer: 'connection', mailbox: attachment.mailbox });
+  await core.router.submit('app', [asked]);
+  const attempt = await provider.attempt(1);
+  attachment.detach();
+  await settle();
+  attempt.answer({ kind: 'accepted', reply: '{}' });
+  await settle();
+  t.deepEqual(outlet.answers, []);
+  t.like((await core.router.submit('app', [asked]))[0], { kind: 'answered' });
+});
+
+test('an expired message without an inbox is told too, and its id is free', async (t) => {
+  const bench = await coreBench({ providers: [new FakeProvider('fake', 0)] });
+  const { core, clock, submission, settle } = bench;
+  const outlet = new FakeOutlet();
+  const { mailbox } = await attach(bench, outlet);
+  const asked = submission({ messageId: 'm1', answer: 'connection', mailbox, expiresAt: clock.now() + 1_000 });
+  await core.router.submit('app', [asked]);
+  await clock.advance(2_000);
+  await settle();
+  t.like(outlet.answers[0], { type: 'reject', messageId: 'm1', error: 'EXPIRED' });
+  t.like((await core.router.submit('app', [asked]))[0], { kind: 'taken' });
+});

@@ -136,3 +136,37 @@ test('submissions on their way into the store count against the limit of the ses
   await submitting;
   t.is(core.sessions.room('app'), 998);
 });
+
+test('what is not in flight can be taken back, and whoever waits for room hears of it', async (t) => {
+  const { core, provider, submission, settle } = await coreBench({
+    providers: [new FakeProvider('fake', 1)],
+    sessions: [{ id: 'app', maxPending: 3, maxInbox: 10 }],
+  });
+  // The first is in flight, the second is claimed ahead.
+  await core.router.submit(
+    'app',
+    ['m1', 'm2', 'm3'].map((messageId) => submission({ messageId })),
+  );
+  await provider.attempt(1);
+  let called = false;
+  core.sessions.whenRoom('app', () => (called = true));
+  await settle();
+  t.false(await core.router.withdraw('app', 'm1'), 'it is in flight');
+  t.false(called);
+  t.true(await core.router.withdraw('app', 'm3'));
+  t.true(called);
+  t.false(await core.router.withdraw('app', 'm3'), 'it is gone');
+});
+
+test('a session that has apps gets what their devices send, and nothing under its own name', async (t) => {
+  const { provider, settle, store } = await coreBench({
+    sessions: [{ id: 'ccs:1', apps: ['com.a', 'com.b'], maxPending: 10, maxInbox: 10 }],
+  });
+  for (const app of ['com.a', 'com.b', 'ccs:1']) {
+    const receiving = receiverOf(provider).upstream(up(app, app));
+    await settle();
+    await receiving;
+  }
+  t.is(store.waiting('ccs:1'), 2);
+  t.is((await store.stats()).deadLetters, 1);
+});

@@ -145,6 +145,20 @@ export function acceptContract(promised: Promised): void {
     t.is(store.waiting('app'), 0);
   });
 
+  promised('a withdrawn message is forgotten: its id is free for any other', async (t, store) => {
+    for (const answer of ['inbox', 'connection', 'none'] as const) {
+      await store.accept([submission('a', { answer })]);
+      t.true(await store.cancel('app', 'a'), answer);
+      t.is((await store.stats()).outcomes, 0);
+      const [again] = await store.accept([submission('a', { answer, digest: 'another' })]);
+      t.is(again?.kind, 'taken', answer);
+      t.deepEqual(await store.accept([submission('a', { answer, digest: 'another' })]), [{ kind: 'pending' }]);
+      t.true(await store.cancel('app', 'a'));
+    }
+    t.deepEqual([store.pending('app'), store.waiting('app')], [0, 0]);
+    t.deepEqual(await claimIds(store), []);
+  });
+
   promised('replaces what was not sent yet, and remembers it', async (t, store) => {
     const keyed = (id: string, fields = {}) =>
       submission(id, { collapseKey: 'topic', answer: 'connection', ...fields });

@@ -76,6 +76,25 @@ export function settleContract(promised: Promised): void {
     t.is(store.waiting('app'), 1);
   });
 
+  promised('an outcome that is to be forgotten leaves the id free, and is told all the same', async (t, store) => {
+    const mailbox = await store.openMailbox('app');
+    const asked = submission('a', { answer: 'connection', mailbox });
+    await store.accept([asked]);
+    const { claims } = await store.claim('ccs', 1, T0);
+    const forgotten = claims.map((lent) => {
+      const settlement = refused(lent, 'kept for the operator');
+      if (settlement.verdict.kind !== 'final') throw new Error('a refusal is final');
+      return { ...settlement, verdict: { ...settlement.verdict, forget: true as const } };
+    });
+    t.deepEqual(await store.settle(forgotten), [{ kind: 'settled', session: 'app', mailbox }]);
+    t.deepEqual(await store.settle(forgotten), [{ kind: 'stale' }]);
+    const { outcomes, deadLetters } = await store.stats();
+    t.deepEqual([outcomes, deadLetters, store.pending('app'), store.waiting('app')], [0, 1, 0, 0]);
+    const [again] = await store.accept([{ ...asked, digest: 'another' }]);
+    t.is(again?.kind, 'taken');
+    t.deepEqual(await claimIds(store), ['a']);
+  });
+
   promised(
     'answers find room in a full inbox',
     async (t, store) => {

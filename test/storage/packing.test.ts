@@ -46,6 +46,8 @@ test('settlements travel whole, whatever the verdict', (t) => {
     accepted({ claim: 1, message: fullest }),
     { id: 2, claim: 3, at: T0, verdict: { kind: 'final', accepted: false, notice } },
     { id: 2, claim: 3, at: T0, verdict: { kind: 'final', accepted: false, notice, dead: '' } },
+    { id: 2, claim: 3, at: T0, verdict: { kind: 'final', accepted: false, notice, forget: true } },
+    { id: 2, claim: 3, at: T0, verdict: { kind: 'final', accepted: false, notice, dead: 'd', forget: true } },
     { id: 4, claim: 5, at: T0, verdict: { kind: 'retry', dueAt: 0, because: '', answered: false } },
     { id: 4, claim: 5, at: T0, verdict: { kind: 'retry', dueAt: T0 + 1, because: 'busy', answered: true } },
   ];

@@ -2,6 +2,7 @@ import { BalClient } from '../../client/index.ts';
 import { type Clock, every } from '../../lib/clock.ts';
 import { deadline } from '../../lib/deadline.ts';
 import { BACKENDS, type Planned, planMessages, SECRET, sessionOf } from './plan.ts';
+import type { Event } from './services/service.ts';
 import type { Stage } from './stage.ts';
 import { Tally } from './tally.ts';
 
@@ -10,40 +11,19 @@ const PATIENCE_MS = 40_000;
 /** How often progress is shown, in milliseconds. */
 const PROGRESS_MS = 200;
 
-/** What happens on the way, when so much of the messages is settled. */
-export interface Event {
-  readonly at: number;
-  readonly what: string;
-  run(stage: Stage): void;
-}
-
 /** Upstream messages of each burst. */
 const BURST = 100;
 
-const upstream = (backend: string): Event['run'] => {
-  return ({ emulator }) => {
-    const request = { count: BURST, category: sessionOf(backend), from: `device-of-${backend}`, message_id: backend };
-    emulator.control.upstream(request);
-  };
-};
-
-/** The connection with the most un-acked messages: dropping it hurts most. */
-function busiest({ control }: Stage['emulator']): number {
-  const [first] = control.connections().sort((a, b) => b.unacked - a.unacked);
-  return first?.connection ?? 1;
+/** The plot: what devices say, and what goes wrong with the service. */
+function plot({ service, devices }: Stage): Event[] {
+  const [shop, chat] = BACKENDS;
+  const speaks = (at: number, backend: string): Event => ({
+    at,
+    what: `${BURST} upstream messages to ${backend}`,
+    run: () => devices.speak(backend, BURST),
+  });
+  return [speaks(0.1, shop), speaks(0.5, chat), ...service.events].sort((a, b) => a.at - b.at);
 }
-
-/** The plot of the demo. */
-export const events: readonly Event[] = [
-  { at: 0.1, what: `${BURST} upstream messages to shop`, run: upstream('shop') },
-  { at: 0.3, what: 'one connection to the service drains', run: ({ emulator }) => emulator.control.drain('one') },
-  { at: 0.5, what: `${BURST} upstream messages to chat`, run: upstream('chat') },
-  {
-    at: 0.6,
-    what: 'one connection is dropped',
-    run: ({ emulator }) => emulator.control.drop(busiest(emulator), 'rst'),
-  },
-];
 
 export interface ShowResult {
   readonly tally: Tally;
@@ -75,12 +55,12 @@ export async function runShow(
   const plans = BACKENDS.map((backend, n) => planMessages(backend, Math.floor(count / 2) + (n < count % 2 ? 1 : 0)));
   const expected = {
     receipts: plans.flat().filter(({ kind }) => kind === 'receipt').length,
-    upstream: events.filter(({ what }) => what.includes('upstream')).length * BURST,
+    upstream: BACKENDS.length * BURST,
   };
-  const coming = [...events];
+  const coming = plot(stage);
   const progress = () => {
     const due = coming[0] && tally.settled >= coming[0].at * count ? coming.shift() : undefined;
-    due?.run(stage);
+    due?.run();
     onProgress(tally.settled, due?.what);
   };
   const ticker = every(
@@ -96,7 +76,7 @@ export async function runShow(
     const all = clients.map((client, n) => sendAll(client, plans[n] ?? [], tally, clock, progress));
     await deadline(clock, Promise.all(all), PATIENCE_MS, 'waiting for outcomes');
     const seconds = (clock.monotonic() - started) / 1000;
-    while (coming.length > 0) coming.shift()?.run(stage);
+    while (coming.length > 0) coming.shift()?.run();
     await restCame(tally, expected, clock);
     await Promise.all(clients.map((client) => client.logoff()));
     return { tally, seconds, expected };

@@ -3,34 +3,26 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type App, createApp } from '../../app.ts';
 import { loadConfig } from '../../config/index.ts';
-import { createEmulator, type Emulator } from '../../emulator/index.ts';
 import { BACKENDS, SECRET, sessionOf } from './plan.ts';
+import { startCcs } from './services/ccs.ts';
+import type { Devices, Service, ServiceName } from './services/service.ts';
 
-const SENDER = '1234567890';
-const KEY = 'demo-key';
-
-/** Everything that the demo runs on: an emulator and a bridge on free ports, a SQLite file in a temporary folder. */
+/** Everything that the demo runs on: a service and a bridge on free ports, a SQLite file in a temporary folder. */
 export interface Stage {
   readonly folder: string;
-  readonly emulator: Emulator;
+  readonly service: Service;
+  readonly devices: Devices;
   readonly app: App;
   stop(): Promise<void>;
 }
 
-export async function setStage(): Promise<Stage> {
+const starters: Readonly<Record<ServiceName, (folder: string) => Promise<Service>>> = {
+  ccs: startCcs,
+};
+
+export async function setStage(name: ServiceName): Promise<Stage> {
   const folder = mkdtempSync(join(tmpdir(), 'pushbridge-demo-'));
-  const ca = join(folder, 'emulator-ca.pem');
-  const emulator = createEmulator({
-    port: 0,
-    control_port: 0,
-    ca_file: ca,
-    senders: { [SENDER]: KEY },
-    category: sessionOf(BACKENDS[0]),
-    latency: '5ms',
-    latency_spread: '20ms',
-    drain_min: '200ms',
-  });
-  await emulator.start();
+  const service = await starters[name](folder);
   const config = loadConfig({
     name: 'demo',
     text: JSON.stringify({
@@ -39,28 +31,20 @@ export async function setStage(): Promise<Stage> {
       bal: { port: 0 },
       admin: { port: 0 },
       sessions: BACKENDS.map((backend) => ({ id: sessionOf(backend), secret: SECRET })),
-      providers: {
-        ccs: {
-          host: 'localhost',
-          port: emulator.port,
-          sender_id: SENDER,
-          server_key: KEY,
-          ca,
-          pool: { min: 2, max: 4, window: 25 },
-        },
-      },
       retry: { base: '500ms' },
+      ...service.config,
     }),
   });
   const app = await createApp(config);
   await app.start();
   return {
     folder,
-    emulator,
+    service,
+    devices: service.devices(app),
     app,
     async stop() {
       await app.stop(config.stop_timeout);
-      await emulator.stop();
+      await service.stop();
       rmSync(folder, { recursive: true, force: true });
     },
   };

@@ -1,10 +1,6 @@
-import type { Submission } from '../../core/index.ts';
+import { fcmContent, type Submission, TTL_MAX } from '../../core/index.ts';
 import { type BackendFrame, type BridgeFrame, digest, type ErrorCode } from '../../protocols/bal/index.ts';
 
-/** [fcm.md §1.4] The longest time to live, in seconds: four weeks. It is also what a message without one gets. */
-export const TTL_MAX = 2_419_200;
-/** [BAL §Downstream rules] A TTL of 0 has so long to find a connection. */
-const TTL_ZERO_MS = 1_000;
 /** Longest group id, in UTF-16 code units. */
 const GROUP_ID_MAX = 1_024;
 
@@ -28,30 +24,21 @@ export interface Objection {
 /** A DOWNSTREAM frame as the core takes it, or what is wrong with it. */
 export function toSubmission(frame: DownstreamFrame, sender: Sender, now: number): Submission | Objection {
   const { fcm_data } = frame;
-  const { message_id: _, time_to_live: ttl, ...rest } = fcm_data;
   const invalid = frame.problem ?? problemOf(frame, sender) ?? problemOfFields(fcm_data);
   if (invalid !== undefined) return { code: 'INVALID_MESSAGE', because: invalid };
   const provider = frame.provider ?? sender.providers[0];
   if (provider === undefined || !sender.providers.includes(provider)) {
     return { code: 'NO_PROVIDER', because: `provider: this session may use ${sender.providers.join(', ') || 'none'}` };
   }
-  const seconds = ttl as number | undefined;
-  const lifeMs = seconds === 0 ? TTL_ZERO_MS : (seconds ?? TTL_MAX) * 1000;
   return {
     session: sender.session,
     messageId: frame.message_id,
     ...(frame.group_id !== undefined && { groupId: frame.group_id }),
     provider,
-    target: String(fcm_data.to ?? fcm_data.condition),
-    payload: { kind: 'fcm', json: JSON.stringify(rest) },
-    priority: isHigh(fcm_data) ? 'high' : 'normal',
-    acceptedAt: now,
-    expiresAt: now + lifeMs,
-    ...(seconds !== undefined && { ttl: seconds }),
+    ...fcmContent(fcm_data, now),
     answer: 'inbox',
     mailbox: sender.mailbox,
     digest: digest(fcm_data, frame.group_id, frame.provider),
-    receipt: fcm_data.delivery_receipt_requested === true,
   };
 }
 
@@ -94,10 +81,4 @@ function problemOfFields(data: DownstreamFrame['fcm_data']): string | undefined 
   }
   if (priority !== undefined && typeof priority !== 'string') return 'fcm_data.priority: must be a text';
   return undefined;
-}
-
-/** [fcm.md §1.4] Data messages default to normal priority, notifications to high. */
-function isHigh(data: DownstreamFrame['fcm_data']): boolean {
-  const priority = data.priority;
-  return typeof priority === 'string' ? priority.toLowerCase() === 'high' : data.notification !== undefined;
 }

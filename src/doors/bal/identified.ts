@@ -1,7 +1,6 @@
-import type { Attachment, InboxFrame, Outlet } from '../../core/index.ts';
+import { Acknowledgements, type Attachment, type InboxFrame, type Outlet } from '../../core/index.ts';
 import type { Timer } from '../../lib/clock.ts';
 import type { BackendFrame, BridgeFrame, Encoding } from '../../protocols/bal/index.ts';
-import { Acknowledgements } from './acknowledgements.ts';
 import type { DoorDeps } from './door-deps.ts';
 import type { DownstreamFrame } from './downstream.ts';
 import { Intake } from './intake.ts';

@@ -1,4 +1,3 @@
 export type { ServedSession } from './logon.ts';
 export { type BalOptions, balOptions, type SessionOptions, sessionOptions } from './options.ts';
-export { secretProblem } from './secrets.ts';
 export { BalDoor, type BalDoorOptions } from './server.ts';

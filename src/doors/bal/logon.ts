@@ -1,8 +1,8 @@
-import type { Clock } from '../../lib/clock.ts';
+import { type Clock, pause } from '../../lib/clock.ts';
+import { Failures } from '../../lib/failures.ts';
+import { SecretChecker } from '../../lib/secret-checker.ts';
 import type { BackendFrame, BridgeFrame } from '../../protocols/bal/index.ts';
-import { Failures } from './failures.ts';
 import type { BalOptions, SessionOptions } from './options.ts';
-import { SecretChecker } from './secrets.ts';
 
 /** [BAL §Frames] Unacknowledged frames that a connection takes if it does not say. */
 const DEFAULT_WINDOW = 100;
@@ -47,7 +47,7 @@ export class Gatekeeper {
       // Only the refusal waits: a backend with the right secret must not pay for its neighbour on the same address.
       const delay = this.#failures.delay(address);
       this.#failures.failed(address);
-      await this.#pause(delay, gone);
+      await pause(this.#clock, delay, gone);
       return undefined;
     }
     return {
@@ -61,17 +61,6 @@ export class Gatekeeper {
   async #allowed(session: ServedSession | undefined, frame: LogonFrame, gone: AbortSignal): Promise<boolean> {
     if (session && !session.secret) return true;
     return this.#secrets.matches(frame.session_id, frame.secret ?? '', session?.secret, gone);
-  }
-
-  #pause(ms: number, gone: AbortSignal): Promise<void> {
-    if (ms === 0) return Promise.resolve();
-    return new Promise((resolve) => {
-      const timer = this.#clock.after(ms, resolve);
-      gone.addEventListener('abort', () => {
-        timer.cancel();
-        resolve();
-      });
-    });
   }
 }
 

@@ -1,3 +1,4 @@
+import { CCS_DOMAIN } from '../../protocols/ccs/index.ts';
 import type { StreamSocket } from '../../protocols/xmpp/index.ts';
 import type { Faults } from './options.ts';
 import type { Sender, Upstream } from './sender.ts';
@@ -129,12 +130,12 @@ export class Answers {
           device_registration_id: device,
           message_sent_timestamp: String(clock.now()),
         },
-        from: stanzas.CCS_DOMAIN,
+        from: CCS_DOMAIN,
         message_id: id,
         message_type: 'receipt',
         time_to_live: 0,
       });
-      const item: Upstream = { id, from: stanzas.CCS_DOMAIN, json, expiresAt: undefined, sent: 0 };
+      const item: Upstream = { id, from: CCS_DOMAIN, json, expiresAt: undefined, sent: 0 };
       sender.offer(item);
     };
     if (options.receipt_delay === 0) offer();

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Socket } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import type { Timer } from '../../lib/clock.ts';
+import { CCS_DOMAIN } from '../../protocols/ccs/index.ts';
 import type { PlainCredentials, StreamCondition } from '../../protocols/xmpp/index.ts';
 import { defaultStreamSocketOptions, ServerStream, StreamSocket } from '../../protocols/xmpp/index.ts';
 import type { ConnectionInfo, ConnectionState } from './connection-info.ts';
@@ -48,7 +49,7 @@ export class Connection implements UpstreamPeer, Host {
     );
     this.#stream = new ServerStream(
       {
-        domain: stanzas.CCS_DOMAIN,
+        domain: CCS_DOMAIN,
         // [fcm.md §1.2] in this order.
         mechanisms: ['X-OAUTH2', 'X-GOOGLE-TOKEN', 'PLAIN'],
         session: true,
@@ -216,7 +217,7 @@ export class Connection implements UpstreamPeer, Host {
     if (right && refuse_login === 'no' && this.#world.sender(id).connections < options.max_connections) {
       counters.logins++;
       this.#sender = this.#world.sender(id);
-      this.#stream.accept(`${id}@${stanzas.CCS_DOMAIN}`);
+      this.#stream.accept(`${id}@${CCS_DOMAIN}`);
       return;
     }
     counters.loginsRefused++;

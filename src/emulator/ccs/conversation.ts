@@ -1,17 +1,15 @@
-import type { StreamCondition, StreamSocket, XmlElement } from '../../protocols/xmpp/index.ts';
+import { type AppServerMessage, FOREIGN_ACK, readAppServerMessage, refusalStanza } from '../../protocols/ccs/index.ts';
+import type { StanzaError, StreamCondition, StreamSocket, XmlElement } from '../../protocols/xmpp/index.ts';
 import { Answers } from './answers.ts';
 import type { ConnectionState } from './connection-info.ts';
-import type { Downstream } from './downstream.ts';
-import { readDownstream } from './downstream.ts';
 import type { Faults } from './options.ts';
 import type { Sender } from './sender.ts';
-import * as stanzas from './stanzas.ts';
 import { UpstreamWindow } from './upstream-window.ts';
 import type { Verdict } from './verdict.ts';
 import { verdictOn } from './verdict.ts';
 import type { World } from './world.ts';
 
-type Message = Extract<Downstream, { kind: 'message' }>;
+type Message = Extract<AppServerMessage, { kind: 'message' }>;
 
 /** What a message can do to the connection that carries it. */
 export interface Host {
@@ -50,30 +48,24 @@ export class Conversation {
   stanza(stanza: XmlElement): void {
     const { state } = this.#host;
     if (stanza.name !== 'message' || stanza.attrs.type === 'error' || state === 'closed') return;
-    const { to } = stanza.attrs;
-    const text = stanza.child('gcm', stanzas.GCM)?.text;
-    if (to !== undefined && !this.#world.options.domains.includes(to)) this.#refuse(stanza, stanzas.JID_MALFORMED);
-    else if (text === undefined) this.#refuse(stanza, stanzas.badRequest('InvalidJson: missing gcm element'));
-    else {
-      const message = readDownstream(text);
-      if (message.kind === 'unreadable') this.#refuse(stanza, stanzas.badRequest(message.text));
-      else if (message.kind === 'ack') this.#ack(stanza, message.to, message.id);
-      else if (state !== 'closing') {
-        this.#world.watch.received?.(message.id, text);
-        this.#message(message);
-      }
+    const message = readAppServerMessage(stanza, this.#world.options.domains);
+    if (message.kind === 'unreadable') this.#refuse(stanza, message.error);
+    else if (message.kind === 'ack') this.#ack(stanza, message.to, message.id);
+    else if (state !== 'closing') {
+      this.#world.watch.received?.(message.id, message.json);
+      this.#message(message);
     }
   }
 
-  #refuse(stanza: XmlElement, error: ReturnType<typeof stanzas.badRequest>): void {
+  #refuse(stanza: XmlElement, error: StanzaError): void {
     if (error.code === 406) this.#world.counters.errors406++;
     else this.#world.counters.errors400++;
-    if (this.#host.state !== 'closing') this.#socket.post(stanzas.refusal(stanza, this.#host.jid, error));
+    if (this.#host.state !== 'closing') this.#socket.post(refusalStanza(stanza, this.#host.jid, error));
   }
 
   #ack(stanza: XmlElement, to: string | undefined, id: string): void {
     if (to === undefined) this.answers.nackNow('', id, 'BAD_ACK', 'InvalidJson: an ack without to');
-    else if (!this.upstream.acked(to, id)) this.#refuse(stanza, stanzas.FOREIGN_ACK);
+    else if (!this.upstream.acked(to, id)) this.#refuse(stanza, FOREIGN_ACK);
     else {
       this.#host.settle();
       this.#host.sender?.pump();

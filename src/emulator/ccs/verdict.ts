@@ -1,7 +1,7 @@
+import type { AppServerMessage } from '../../protocols/ccs/index.ts';
 import type { StreamCondition } from '../../protocols/xmpp/index.ts';
 import type { Magic, MagicFault } from '../magic.ts';
 import { magicFaults, nackCodes } from '../magic.ts';
-import type { Downstream } from './downstream.ts';
 import type { Faults } from './options.ts';
 import type { World } from './world.ts';
 
@@ -21,7 +21,7 @@ const nack = (code: string, description: string): Verdict => ({ kind: 'nack', co
 export function verdictOn(
   world: World,
   faults: Faults,
-  message: Extract<Downstream, { kind: 'message' }>,
+  message: Extract<AppServerMessage, { kind: 'message' }>,
   sender: string,
   draining: boolean,
 ): Verdict {

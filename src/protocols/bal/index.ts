@@ -1,5 +1,5 @@
 /** The BAL protocol: frames, their three encodings, and the cutting of a stream into frames. */
-export { canonicalJson, digest } from './canonical.ts';
+export { digest } from './canonical.ts';
 export { decodeBackendFrame, decodeBridgeFrame, detect, encodeBackendFrame, encodeBridgeFrame } from './codec.ts';
 export { MAX_MESSAGE_ID_BYTES, MAX_NAME_BYTES, MAX_PING_DATA_BYTES, MAX_WINDOW } from './fields.ts';
 export {

@@ -1,9 +1,7 @@
 import { isDeeper } from '../../lib/depth.ts';
 import { NS, type XmlElement } from '../xmpp/index.ts';
 import { CCS_NS } from './downstream.ts';
-
-/** A JSON object as it came. */
-export type Fields = Readonly<Record<string, unknown>>;
+import { type Fields, isObject } from './fields.ts';
 
 /** What CCS says. [fcm.md §1.3-1.8] */
 export type ServerMessage =
@@ -183,10 +181,6 @@ function parseObject(json: string): Fields | undefined {
   } catch {
     return undefined;
   }
-}
-
-function isObject(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 /** Ids are strings; a number is taken as what it would be in text. */

@@ -67,7 +67,7 @@ class MemoryStore implements Store {
     return this.#run(() => {
       const entry = this.#pending.get(session)?.get(messageId);
       if (!entry || entry.claim !== undefined) return false;
-      this.#finish(entry, entry.message.acceptedAt, withdrawn(entry.message, 'withdrawn before it was sent'));
+      this.#drop(entry);
       return true;
     });
   }
@@ -250,9 +250,13 @@ class MemoryStore implements Store {
       return { kind: 'scheduled' };
     }
     if (verdict.dead !== undefined) this.#records.bury(verdict.dead, verdict.notice);
-    const outcome = this.#finish(entry, at, verdict.notice);
     const { session, answer } = entry.message;
     const mailbox = this.#resolve(entry.mailbox);
+    if (verdict.forget && answer === 'connection') {
+      this.#drop(entry);
+      return { kind: 'settled', session, mailbox };
+    }
+    const outcome = this.#finish(entry, at, verdict.notice);
     if (answer !== 'inbox' || !outcome) return { kind: 'settled', session, mailbox };
     outcome.sequence = this.#inbox(session).add(verdict.notice, mailbox, at);
     this.#bell.inbox(session, mailbox);
@@ -261,23 +265,34 @@ class MemoryStore implements Store {
 
   /** Takes a message out of the outbox and remembers its outcome, without a frame. */
   #finish(entry: Entry, at: number, notice: Notice): Outcome | undefined {
-    const { session, messageId, digest, answer, provider } = entry.message;
-    this.#outbox.remove(entry);
-    this.#pending.get(session)?.delete(messageId);
-    this.#bell.outbox(provider);
+    const { session, messageId, digest, answer } = entry.message;
+    this.#drop(entry);
     if (answer === 'none') return undefined;
     const outcome: Outcome = { digest, at, answer, notice, sequence: undefined };
     this.#records.outcomes.set(keyOf(session, messageId), outcome);
     return outcome;
   }
 
+  /** Takes a message out of the outbox; its id is free again. */
+  #drop(entry: Entry): void {
+    const { session, messageId, provider } = entry.message;
+    this.#outbox.remove(entry);
+    this.#pending.get(session)?.delete(messageId);
+    this.#bell.outbox(provider);
+  }
+
   #receive(incoming: Incoming): Received {
-    const { provider, from, id, at, notice, to } = incoming;
-    if (!this.#records.see(keyOf(provider, from, id), at)) return { kind: 'duplicate' };
+    const { provider, from, id, at, notice, to, refusable } = incoming;
+    const key = keyOf(provider, from, id);
+    if (!this.#records.see(key, at)) return { kind: 'duplicate' };
     const { sessions, maxInbox } = this.#limits;
     if ('dead' in to) return this.#bury(to.dead, notice);
     const inbox = this.#inbox(to.session);
-    if (inbox.size >= (sessions[to.session]?.maxInbox ?? maxInbox)) return this.#bury('the inbox is full', notice);
+    if (inbox.size >= (sessions[to.session]?.maxInbox ?? maxInbox)) {
+      if (!refusable) return this.#bury('the inbox is full', notice);
+      this.#records.unsee(key);
+      return { kind: 'full' };
+    }
     const mailbox = this.#resolve(to.mailbox);
     this.#bell.inbox(to.session, mailbox);
     return { kind: 'stored', sequence: inbox.add(notice, mailbox, at) };

@@ -130,7 +130,8 @@ export class Intake {
     const id = session && this.#idOf.get(session.no, messageId)?.id;
     const row = id === undefined || this.#claims.has(id) ? undefined : this.#pending.get(id);
     if (!row) return false;
-    this.#withdraw(row, row.accepted_at, withdrawn(row, 'withdrawn before it was sent'));
+    const finished = this.#outcomes.finish(row.id);
+    if (finished) this.#outcomes.forget(finished);
     return true;
   }
 

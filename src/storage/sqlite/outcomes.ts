@@ -71,7 +71,8 @@ export class Outcomes {
     if (verdict.dead !== undefined) this.#bury(row, at, verdict.dead, verdict.notice);
     const mailbox = this.#inbox.resolve(row.mailbox);
     if (row.answer !== 'inbox') {
-      this.remember(id, row, at, verdict.notice, null);
+      if (verdict.forget) this.forget(row);
+      else this.remember(id, row, at, verdict.notice, null);
       return { kind: 'settled', session, mailbox };
     }
     const number = this.#inbox.addAnswer(row.session, mailbox, at, id);
@@ -94,11 +95,16 @@ export class Outcomes {
   /** Keeps the outcome of a message that is finished, or forgets the message if nobody wants one. */
   remember(id: number, row: Finished, at: number, notice: Notice, frame: number | null): void {
     if (row.answer === 'none') {
-      this.#forgetId.run(row.session, row.message_id);
+      this.forget(row);
       return;
     }
     this.#add.run(id, at, row.session, frame, row.answer, row.message_id, row.digest, ...noticeValues(notice));
     this.#context.ledger.changeState().outcomes++;
+  }
+
+  /** The id of a message that is finished is free again. */
+  forget(row: Finished): void {
+    this.#forgetId.run(row.session, row.message_id);
   }
 
   #bury(row: Finished, at: number, because: string, notice: Notice): void {

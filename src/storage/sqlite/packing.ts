@@ -57,7 +57,7 @@ export function packSettlements(batch: readonly Settlement[]): Packed<Settlement
   for (const { id, claim, at, verdict } of batch) {
     values.push(id, claim, at);
     if (verdict.kind === 'final') {
-      values.push(verdict.accepted, verdict.dead, undefined, undefined);
+      values.push(verdict.accepted, verdict.dead, verdict.forget, undefined);
       pushNotice(values, verdict.notice);
     } else {
       values.push(undefined, verdict.because, verdict.dueAt, verdict.answered);
@@ -76,8 +76,10 @@ export function unpackSettlements({ values }: Packed<Settlement>): Settlement[] 
       return { id, claim, at: time, verdict: { kind: 'retry', because: why ?? '', dueAt, answered } };
     }
     const notice = noticeAt(values, at + 7);
-    const verdict = { kind: 'final', accepted, notice } as const;
-    return { id, claim, at: time, verdict: why === undefined ? verdict : { ...verdict, dead: why } };
+    const verdict: Mutable<Settlement['verdict'] & { kind: 'final' }> = { kind: 'final', accepted, notice };
+    if (why !== undefined) verdict.dead = why;
+    if (values[at + 5] === true) verdict.forget = true;
+    return { id, claim, at: time, verdict };
   });
 }
 

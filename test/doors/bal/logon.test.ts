@@ -1,9 +1,9 @@
 import { createHook } from 'node:async_hooks';
 import { scryptSync } from 'node:crypto';
 import test from 'ava';
-import { SecretChecker, secretProblem } from '../../../src/doors/bal/secrets.ts';
 import { ManualClock } from '../../../src/lib/clock.ts';
 import { Secret } from '../../../src/lib/secret.ts';
+import { SecretChecker, secretProblem } from '../../../src/lib/secret-checker.ts';
 import { brief, startBridge, until } from './harness.ts';
 
 const hashed = (text: string, bytes = 32, N = 16_384) => {

@@ -1,5 +1,4 @@
 import test from 'ava';
-import { isCondition } from '../../../src/emulator/ccs/downstream.ts';
 import { gcm, type Json, start } from './raw-client.ts';
 
 const message = (more: Json = {}): Json => ({ to: 'device:1', message_id: 'm1', data: { a: 'b' }, ...more });
@@ -126,16 +125,6 @@ for (const [what, json, error] of [
     t.is(given, error);
   });
 }
-
-test('conditions: at most two operators', (t) => {
-  const topic = "'a' in topics";
-  t.true(isCondition(`!(${topic}) && ${topic}`));
-  t.true(isCondition(`(((${topic}))) || (${topic} && ${topic.toUpperCase()})`));
-  t.false(isCondition(`${topic} && ${topic} && ${topic} && ${topic}`));
-  for (const bad of ['', '()', `${topic} ${topic}`, `${topic} &&`, `(${topic}`, `${topic} & ${topic}`]) {
-    t.false(isCondition(bad), bad);
-  }
-});
 
 for (const [what, json, text] of [
   ['no message_id', '{"random":"text"}', /missing required field: message_id/i],

@@ -33,8 +33,9 @@ export class RawClient {
   #wake = Promise.withResolvers<void>();
   #witnesses = 0;
 
-  constructor(emulator: Emulator) {
-    this.socket = connect({ port: emulator.port, host: '127.0.0.1', servername: 'localhost', ca: emulator.caPem });
+  /** @param server where it listens, and whom to trust */
+  constructor(server: Pick<Emulator, 'port' | 'caPem'>) {
+    this.socket = connect({ port: server.port, host: '127.0.0.1', servername: 'localhost', ca: server.caPem });
     this.socket.setEncoding('utf8');
     this.socket.on('data', (chunk: string) => {
       this.seen += chunk;

@@ -1,5 +1,6 @@
 import test from 'ava';
-import { canonicalJson, digest } from '../../../src/protocols/bal/index.ts';
+import { canonicalJson } from '../../../src/lib/canonical-json.ts';
+import { digest } from '../../../src/protocols/bal/index.ts';
 import { fc, holds, jsonObject, same } from '../../properties.ts';
 
 /** The same object, its keys in another order at every level. */

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import test from 'ava';
-import { canonicalJson, digest } from '../../../src/protocols/bal/index.ts';
+import { canonicalJson } from '../../../src/lib/canonical-json.ts';
+import { digest } from '../../../src/protocols/bal/index.ts';
 
 test('keys are sorted at every depth, lists keep their order', (t) => {
   t.is(

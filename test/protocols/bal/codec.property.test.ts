@@ -1,7 +1,7 @@
 import test from 'ava';
+import { canonicalJson } from '../../../src/lib/canonical-json.ts';
 import {
   type BridgeFrame,
-  canonicalJson,
   decodeBackendFrame,
   decodeBridgeFrame,
   detect,

@@ -48,8 +48,14 @@ export class Forwarder {
     }
   }
 
-  async stop(): Promise<void> {
+  /** Connections that are open now are gone. */
+  cut(): void {
     for (const pair of this.#pairs) for (const socket of pair) socket.destroy();
+    this.#pairs.clear();
+  }
+
+  async stop(): Promise<void> {
+    this.cut();
     await new Promise((resolve) => this.#server.close(resolve));
   }
 }

@@ -1,4 +1,4 @@
-import type { Clock } from '../../lib/clock.ts';
+import type { Clock } from './clock.ts';
 
 /** A failure counts for so long. */
 const MEMORY_MS = 60_000;
@@ -7,7 +7,7 @@ const LONGEST_DELAY_MS = 30_000;
 /** Addresses remembered; the oldest are forgotten first. */
 const ADDRESSES = 10_000;
 
-/** Counts failed logons by address, and says how long the next refusal is held back. */
+/** Counts failed logins by address, and says how long the next refusal is held back. */
 export class Failures {
   readonly #clock: Clock;
   readonly #free: number;

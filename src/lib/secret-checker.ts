@@ -1,9 +1,9 @@
 import { createHmac, randomBytes, scrypt, timingSafeEqual } from 'node:crypto';
-import type { Secret } from '../../lib/secret.ts';
+import type { Secret } from './secret.ts';
 
-/** Hashes computed at once: scrypt is made to be expensive, and a crowd of logons must not take the processor away. */
+/** Hashes computed at once: scrypt is made to be expensive, and a crowd of logins must not take the processor away. */
 const HASHES_AT_ONCE = 2;
-/** Successful checks remembered, so that a reconnecting backend costs no new hash. */
+/** Successful checks remembered, so that a peer who comes back costs no new hash. */
 const REMEMBERED = 10_000;
 /** Memory that the large table of one hash may take, in bytes. */
 const HASH_MEMORY = 256 * 1024 * 1024;
@@ -29,7 +29,7 @@ export class SecretChecker {
   readonly #good = new Set<string>();
   readonly #queue: (() => void)[] = [];
   #running = 0;
-  /** What is hashed for a session that does not exist, so that the time of the answer does not tell. */
+  /** What is hashed for a name that does not exist, so that the time of the answer does not tell. */
   readonly #decoy: ScryptHash | undefined;
 
   constructor(secrets: Iterable<Secret | undefined>) {
@@ -38,15 +38,15 @@ export class SecretChecker {
 
   /**
    * Whether `given` is `expected`; `undefined` as expectation never matches. A failure costs one hash, whatever the
-   * expectation was, if any session has one. Once `gone` fires nobody waits for the answer, and it is no.
+   * expectation was, if anybody has one. Once `gone` fires nobody waits for the answer, and it is no.
    */
-  async matches(session: string, given: string, expected: Secret | undefined, gone?: AbortSignal): Promise<boolean> {
+  async matches(name: string, given: string, expected: Secret | undefined, gone?: AbortSignal): Promise<boolean> {
     const text = expected?.reveal();
     const own = text === undefined ? undefined : parseHash(text);
     if (text !== undefined && !own && timingSafeEqual(this.#digest(given), this.#digest(text))) return true;
     const hash = own ?? this.#decoy;
     if (!hash) return false;
-    const memo = this.#digest(JSON.stringify([session, given, text])).toString('base64');
+    const memo = this.#digest(JSON.stringify([name, given, text])).toString('base64');
     if (this.#good.has(memo)) return true;
     const key = await this.#scrypt(given, hash, gone);
     const matches = key !== undefined && timingSafeEqual(key, hash.hash) && own !== undefined;

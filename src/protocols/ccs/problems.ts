@@ -1,71 +1,24 @@
-/** What an app server's JSON is, and what CCS would say to it. */
-import { isDeeper } from '../../lib/depth.ts';
+/** What CCS would nack an app server's message for. [fcm.md §1.4, §1.6] */
+import { type Fields, isObject } from './fields.ts';
 
 /** Bytes of keys and values in `data`. [fcm.md §1.4] */
 export const MAX_PAYLOAD_BYTES = 4096;
 export const MAX_TOPIC_PAYLOAD_BYTES = 2048;
 /** Seconds: four weeks. */
 export const MAX_TTL = 2_419_200;
-/** Levels of the JSON, itself the first. Nobody has recorded what CCS does with more; it has to end somewhere. */
-export const MAX_DEPTH = 64;
 /** Operators in a condition. */
 export const MAX_OPERATORS = 2;
 
+/** Why a message is nacked, in the words of CCS. */
 export interface Problem {
   readonly code: 'BAD_REGISTRATION' | 'INVALID_JSON';
   readonly description: string;
 }
 
-export type Downstream =
-  /** No message_id to answer to: a stanza error. */
-  | { readonly kind: 'unreadable'; readonly text: string }
-  /** The ack of an upstream message or receipt. */
-  | { readonly kind: 'ack'; readonly to: string | undefined; readonly id: string }
-  | {
-      readonly kind: 'message';
-      /** `to` or `condition`, whichever there is: what answers are from. */
-      readonly target: string;
-      readonly id: string;
-      readonly receipt: boolean;
-      readonly problem: Problem | undefined;
-    };
+export const invalid = (description: string): Problem => ({ code: 'INVALID_JSON', description });
 
-type Fields = { readonly [key: string]: unknown };
-
-const UNREADABLE = { kind: 'unreadable', text: 'InvalidJson: JSON_PARSING_ERROR' } as const;
-const NO_ID = {
-  kind: 'unreadable',
-  text: 'InvalidJson: JSON_PARSING_ERROR : Missing Required Field: message_id',
-} as const;
-
-const invalid = (description: string): Problem => ({ code: 'INVALID_JSON', description });
-
-function isObject(value: unknown): value is Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-/** Reads the text of a `<gcm>` element. */
-export function readDownstream(text: string): Downstream {
-  let json: unknown;
-  try {
-    json = JSON.parse(text);
-  } catch {
-    return UNREADABLE;
-  }
-  if (!isObject(json) || isDeeper(json, MAX_DEPTH)) return UNREADABLE;
-  const { message_id: id, to, message_type: type } = json;
-  if (typeof id !== 'string' || id === '') return NO_ID;
-  if (type === 'ack') return { kind: 'ack', to: typeof to === 'string' ? to : undefined, id };
-  return {
-    kind: 'message',
-    target: typeof to === 'string' ? to : typeof json.condition === 'string' ? json.condition : '',
-    id,
-    receipt: json.delivery_receipt_requested === true && json.dry_run !== true && !isTopic(to),
-    problem: type === undefined ? problemOf(json) : invalid(`InvalidJson: unknown message_type`),
-  };
-}
-
-const isTopic = (to: unknown): boolean => typeof to !== 'string' || to.startsWith('/topics/');
+/** `to` is no token: a topic, or a condition in its place. */
+export const isTopic = (to: unknown): boolean => typeof to !== 'string' || to.startsWith('/topics/');
 
 /** The types of the fields that have no other rule. */
 const TYPES: Readonly<Record<string, 'boolean' | 'string'>> = {
@@ -78,7 +31,8 @@ const TYPES: Readonly<Record<string, 'boolean' | 'string'>> = {
   restricted_package_name: 'string',
 };
 
-function problemOf(json: Fields): Problem | undefined {
+/** The first thing that is wrong with a message; undefined if CCS would take it. */
+export function problemOf(json: Fields): Problem | undefined {
   for (const key in json) {
     const problem = fieldProblem(key, json[key]);
     if (problem) return problem;

@@ -1,6 +1,8 @@
-import { type Sessions, STORE_RETRY_MS, tellRefusal } from '../../core/index.ts';
-import type { Clock } from '../../lib/clock.ts';
-import type { Log } from '../../lib/log.ts';
+import type { Clock } from '../lib/clock.ts';
+import type { Log } from '../lib/log.ts';
+import { STORE_RETRY_MS } from './ports.ts';
+import { tellRefusal } from './refusal.ts';
+import type { Sessions } from './sessions.ts';
 
 /** Numbers that wait for the store, at most, before reading stops. */
 const WAITING_MAX = 10_000;
@@ -13,14 +15,14 @@ export interface AcknowledgementsDeps {
 
 /** What the connection does with the results. */
 export interface AcknowledgementsEvents {
-  /** A frame named numbers that were never issued. Once for each frame. */
-  unknown(): void;
+  /** One call of `push` named numbers that were never issued. Once for each call. */
+  unknown?(): void;
   /** Fewer wait than before. */
   stored(): void;
 }
 
 /**
- * The way of ACK frames from one connection into the store: one call at a time, and what comes meanwhile goes together
+ * The way of acknowledgements from one connection into the store: one call at a time, and what comes meanwhile goes together
  * in the next. A store that refuses is asked again: nothing is resent on a living connection, so nobody would
  * acknowledge these frames a second time.
  */
@@ -40,7 +42,7 @@ export class Acknowledgements {
     this.#events = events;
   }
 
-  /** Takes the numbers of one frame. What comes within one turn of the event loop goes together. */
+  /** Takes what one frame or stanza acknowledged. What comes within one turn of the event loop goes together. */
   push(numbers: readonly number[]): void {
     this.#frames.push(numbers);
     this.#numbers += numbers.length;
@@ -76,7 +78,7 @@ export class Acknowledgements {
         this.#numbers -= numbers.length;
         let at = 0;
         for (const { length } of batch) {
-          if (acked.slice(at, at + length).includes('unknown')) this.#events.unknown();
+          if (acked.slice(at, at + length).includes('unknown')) this.#events.unknown?.();
           at += length;
         }
         this.#events.stored();

@@ -1,0 +1,145 @@
+import { readFileSync } from 'node:fs';
+import type { AddressInfo, Socket } from 'node:net';
+import { createServer, type Server, type TLSSocket } from 'node:tls';
+import { every, type Timer } from '../../lib/clock.ts';
+import { deadline } from '../../lib/deadline.ts';
+import { reason } from '../../lib/log.ts';
+import { Connection, type ConnectionFacts, type Host } from './connection.ts';
+import type { DoorDeps } from './door-deps.ts';
+import { Gatekeeper } from './gatekeeper.ts';
+import type { CcsDoorOptions } from './options.ts';
+
+/** How often the deadlines of connections are looked at. */
+const CHECK_INTERVAL_MS = 250;
+/** Connections that the system may queue before they are accepted. */
+const BACKLOG = 1_024;
+/** TCP keepalive: app servers that die silently are found by it. */
+const TCP_KEEPALIVE_MS = 60_000;
+
+/** The CCS door: a TLS listener for app servers that were written for CCS. */
+export class CcsDoor implements Host {
+  readonly gatekeeper: Gatekeeper;
+  readonly #deps: DoorDeps;
+  readonly #connections = new Map<number, Connection>();
+  /** Everything accepted, also what is in a TLS handshake or was sent away. */
+  readonly #sockets = new Set<Socket>();
+  #server: Server | undefined;
+  #timers: Timer[] = [];
+  #numbers = 0;
+  #empty: (() => void) | undefined;
+
+  constructor(deps: DoorDeps) {
+    this.#deps = deps;
+    this.gatekeeper = new Gatekeeper(deps.options, deps.clock);
+  }
+
+  /** Listens. Rejects with the path or the address that is the matter. */
+  async start(): Promise<void> {
+    const { options, clock, log } = this.#deps;
+    const server = listener(options, (socket) => this.#accept(socket));
+    server.maxConnections = options.max_connections + BACKLOG; // those beyond are dropped without a word
+    server.on('connection', (socket: Socket) => {
+      this.#sockets.add(socket);
+      socket.once('close', () => this.#sockets.delete(socket));
+    });
+    // A failed TLS handshake is the peer's trouble; without a listener it would be the process's.
+    server.on('tlsClientError', (error: Error, socket: Socket) => {
+      log.info('CCS TLS handshake failed', { error: reason(error) });
+      socket.destroy();
+    });
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
+    server.once('error', reject);
+    server.listen({ host: options.host, port: options.port, backlog: BACKLOG }, resolve);
+    await promise;
+    server.off('error', reject);
+    server.on('error', (error) => log.error('CCS listener failed', { error: reason(error) }));
+    this.#server = server;
+    const report = (error: unknown) => log.error('CCS door failed', { error: reason(error) });
+    const each = (work: (connection: Connection) => void) => () => {
+      for (const connection of this.#connections.values()) work(connection);
+    };
+    const check = each((connection) => connection.check(clock.monotonic()));
+    this.#timers.push(every(clock, CHECK_INTERVAL_MS, check, report));
+    if (options.keepalive > 0) {
+      const keepAlive = each((connection) => connection.keepAlive());
+      this.#timers.push(every(clock, options.keepalive, keepAlive, report));
+    }
+  }
+
+  /** The port that is listened on, once started. */
+  get port(): number {
+    return (this.#server?.address() as AddressInfo | null)?.port ?? 0;
+  }
+
+  /** What is connected, for the operator. */
+  connections(): ConnectionFacts[] {
+    return Array.from(this.#connections.values(), ({ facts }) => facts);
+  }
+
+  /**
+   * Tells one connection, or all, that it drains: new messages are nacked CONNECTION_DRAINING, answers and acks go on both
+   * ways, and it is closed when nobody waits for anything, at the latest after `drain_timeout`. [fcm.md §1.10]
+   * @param connection its number; all connections without it
+   * @returns how many are told
+   */
+  drain(connection?: number): number {
+    const chosen = [...this.#connections.values()].filter(({ number }) => number === (connection ?? number));
+    for (const one of chosen) one.drain();
+    return chosen.length;
+  }
+
+  /**
+   * No new connections and no new messages: the others drain. Answers and acks go on. Resolves when nothing is on its way
+   * into the store.
+   */
+  async closeGate(): Promise<void> {
+    this.#server?.close();
+    this.drain();
+    await Promise.all(Array.from(this.#connections.values(), (connection) => connection.idle()));
+  }
+
+  /** Closes all streams and waits up to `ms` for the app servers to do the same. Safe to call twice. */
+  async stop(ms: number): Promise<void> {
+    const { clock } = this.#deps;
+    // A store that hangs must not keep the app servers from being told.
+    await deadline(clock, this.closeGate(), ms, 'closing the gate').catch(() => {});
+    for (const connection of this.#connections.values()) connection.close();
+    if (this.#connections.size > 0) {
+      const empty = new Promise<void>((resolve) => (this.#empty = resolve));
+      await deadline(clock, empty, ms, 'closing CCS connections').catch(() => {});
+    }
+    for (const connection of this.#connections.values()) connection.destroy();
+    for (const socket of this.#sockets) socket.destroy();
+    for (const timer of this.#timers) timer.cancel();
+  }
+
+  closed({ number }: Connection): void {
+    this.#connections.delete(number);
+    if (this.#connections.size === 0) this.#empty?.();
+  }
+
+  #accept(socket: TLSSocket): void {
+    const { options, log } = this.#deps;
+    const connection = new Connection(++this.#numbers, socket, this.#deps, this);
+    if (this.#connections.size < options.max_connections) {
+      this.#connections.set(connection.number, connection);
+      return;
+    }
+    log.warn('CCS connection refused: max_connections', { max_connections: options.max_connections });
+    connection.fail('resource-constraint', 'max_connections: too many connections');
+  }
+}
+
+function listener(options: CcsDoorOptions, accept: (socket: TLSSocket) => void): Server {
+  const tcp = { noDelay: true, keepAlive: true, keepAliveInitialDelay: TCP_KEEPALIVE_MS };
+  const { cert, key } = options.tls;
+  return createServer({ ...tcp, handshakeTimeout: options.login_timeout, cert: read(cert), key: read(key) }, accept);
+}
+
+function read(path: string): Buffer {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    throw new Error(`doors.ccs.tls: ${reason(error)}`, { cause: error });
+  }
+}

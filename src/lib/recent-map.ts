@@ -1,0 +1,19 @@
+import { LRUCache } from 'lru-cache';
+
+/** The values of the most recently used keys, up to a limit; those of others are forgotten. */
+export class RecentMap<V extends object | true> {
+  readonly #cache: LRUCache<string, V>;
+
+  /** @param limit keys kept, at least 1 */
+  constructor(limit: number) {
+    this.#cache = new LRUCache({ max: limit });
+  }
+
+  get(key: string): V | undefined {
+    return this.#cache.get(key);
+  }
+
+  set(key: string, value: V): void {
+    this.#cache.set(key, value);
+  }
+}

@@ -1,0 +1,10 @@
+export { type Aps, apnsExpiration, apnsPriority, apsOf, COLLAPSE_ID_MAX, collapseId, isCollapseId } from './aps.ts';
+export {
+  isVisible,
+  type JsonObject,
+  type LegacyMessage,
+  type LegacyNotification,
+  LegacyProblem,
+  readLegacy,
+} from './legacy.ts';
+export { ackReply, nackReply } from './reply.ts';
