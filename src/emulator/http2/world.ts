@@ -27,6 +27,8 @@ export interface World<Faults extends Http2Faults = Http2Faults> {
   readonly log: Log;
   readonly watch: Http2Watch;
   readonly delays: DelayLine;
+  /** Answers that are kept back, in the order in which they would have gone out. */
+  readonly held: (() => void)[];
   counters: Http2Counters;
   faults: Faults;
   readonly memory: Memory;
