@@ -26,6 +26,7 @@ export class Breaker {
   #timer: Timer | undefined;
   /** While there is trouble: a try may be made, or is being made. */
   #probe: 'no' | 'ready' | 'out' = 'no';
+  #stopped = false;
 
   constructor(options: BreakerOptions) {
     this.#options = options;
@@ -69,10 +70,12 @@ export class Breaker {
     this.#probe = 'no';
     this.#timer?.cancel();
     const pause = Math.max(minMs, equalJitter(this.#failures++, backoff, random));
-    this.#timer = clock.after(pause, () => {
-      this.#probe = 'ready';
-      onChange();
-    });
+    if (!this.#stopped) {
+      this.#timer = clock.after(pause, () => {
+        this.#probe = 'ready';
+        onChange();
+      });
+    }
     onChange();
     return true;
   }
@@ -84,8 +87,9 @@ export class Breaker {
     this.#options.onChange();
   }
 
-  /** No more timers. */
+  /** No more timers, whatever the tries that are still under way come to. */
   stop(): void {
+    this.#stopped = true;
     this.#timer?.cancel();
   }
 
