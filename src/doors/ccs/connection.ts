@@ -79,7 +79,11 @@ export class Connection implements Line {
     this.#socket = new StreamSocket(
       tls,
       { ...defaultStreamSocketOptions, clock },
-      { onData: (chunk) => this.#read(chunk), onClose: (error) => this.#over(error && reason(error)) },
+      {
+        onData: (chunk) => this.#read(chunk),
+        onDrained: () => this.#identified?.resume(),
+        onClose: (error) => this.#over(error && reason(error)),
+      },
     );
     this.#stream = new ServerStream(
       {
@@ -164,6 +168,10 @@ export class Connection implements Line {
     this.#socket.destroy();
   }
 
+  get ready(): boolean {
+    return this.#state === 'bound' && !this.#socket.clogged;
+  }
+
   send(stanza: string, type: StanzaType): void {
     if (this.#state !== 'bound') return;
     this.#count('out', type);
@@ -238,7 +246,7 @@ export class Connection implements Line {
     this.jid = jid;
     this.#state = 'bound';
     this.#deps.log.info('CCS login', this.#where());
-    this.#identified?.start();
+    this.#identified?.resume();
   }
 
   #ended(end: StreamEnd): void {
