@@ -112,7 +112,9 @@ export class H2Connection implements ExchangeHost {
 
   /** How many more requests it takes. */
   get room(): number {
-    return this.#state === 'open' ? Math.max(0, this.limit - this.#exchanges.size) : 0;
+    // A session that is over ends its streams first and says so afterwards: their places are no room.
+    if (this.#state !== 'open' || this.#session.closed || this.#session.destroyed) return 0;
+    return Math.max(0, this.limit - this.#exchanges.size);
   }
 
   /** Sends a request; only with room. */

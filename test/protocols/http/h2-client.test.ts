@@ -237,6 +237,7 @@ test('a lost connection cuts off what was in flight; the next one comes at once'
   await client.post(request()); // it was of use
   server.onRequest = () => server.cut();
   t.is((await client.post(request())).kind, 'broken');
+  t.is(client.room, 0);
   await whenever(client, () => client.room > 0);
   t.deepEqual(events.toSorted(), ['broken', 'connect', 'connect', 'drop']);
   t.is(client.report.trouble, undefined);
