@@ -1,13 +1,17 @@
 import { readFileSync } from 'node:fs';
 import { type Admin, createAdmin, createMetrics, type Part, type Pool, type Pools } from './admin/index.ts';
-import type { Config, ProviderConfig } from './config/index.ts';
+import { type Config, listensHttp, type ProviderConfig } from './config/index.ts';
 import { Core, type Provider, type SessionRules, type Store, type StoreLimits, type Telemetry } from './core/index.ts';
+import { AppDoor } from './doors/app/index.ts';
 import { BalDoor, type ServedSession } from './doors/bal/index.ts';
 import { CcsDoor, sessionOf } from './doors/ccs/index.ts';
 import { type Clock, forwardOnly, sleep, systemClock } from './lib/clock.ts';
 import { deadline } from './lib/deadline.ts';
 import { createLog, type Log, reason } from './lib/log.ts';
+import { createHttpListener, type HttpServer } from './protocols/http/index.ts';
+import { createApnsProvider } from './providers/apns/index.ts';
 import { createCcsProvider } from './providers/ccs/index.ts';
+import { createFcmProvider } from './providers/fcm/index.ts';
 import { createMemoryStore } from './storage/memory/index.ts';
 import { openSqliteStore } from './storage/sqlite/index.ts';
 
@@ -39,6 +43,8 @@ export interface App {
   /** Ports listened on, once started; 0 for a door that is not configured. */
   readonly balPort: number;
   readonly ccsPort: number;
+  /** The public HTTP listener. */
+  readonly httpPort: number;
   readonly adminPort: number;
 }
 
@@ -48,16 +54,23 @@ interface Unit {
   readonly pool?: Pool;
 }
 
+interface ProviderSurroundings extends Surroundings {
+  readonly telemetry: Telemetry;
+  /** The wall clock as it is, even if it goes back: for times that somebody else compares with a clock of his own. */
+  readonly wall: Pick<Clock, 'now'>;
+}
+
 type Makers = {
   readonly [T in ProviderConfig['type']]: (
     name: string,
     options: Extract<ProviderConfig, { type: T }>,
-    deps: Surroundings & { telemetry: Telemetry },
+    deps: ProviderSurroundings,
   ) => Unit;
 };
 
 /** Every type of provider has its line here: a new one does not compile without it. */
 const makers: Makers = {
+  apns: (name, options, deps) => ({ provider: createApnsProvider({ name, options, ...deps }) }),
   ccs: (name, options, deps) => {
     const provider = createCcsProvider({ name, options, ...deps });
     const get = () => {
@@ -66,15 +79,25 @@ const makers: Makers = {
     };
     return { provider, pool: { get, resize: (change) => provider.resize(change) } };
   },
+  fcm: (name, options, deps) => ({ provider: createFcmProvider({ name, options, ...deps }) }),
 };
+
+function createUnit<T extends ProviderConfig['type']>(
+  name: string,
+  options: Extract<ProviderConfig, { type: T }>,
+  deps: ProviderSurroundings,
+): Unit {
+  return makers[options.type as T](name, options, deps);
+}
 
 /**
  * Wires the whole bridge by hand: the only place that knows which store, doors and providers exist. Opens the store, and
  * rejects with what is wrong with it; nothing listens or connects before `start`.
  */
 export async function createApp(config: Config, given: Partial<Surroundings> = {}): Promise<App> {
+  const wall = given.clock ?? systemClock;
   const deps: Surroundings = {
-    clock: forwardOnly(given.clock ?? systemClock),
+    clock: forwardOnly(wall),
     random: given.random ?? Math.random,
     log: given.log ?? createLog(config.log.level, config.log.format),
   };
@@ -82,7 +105,7 @@ export async function createApp(config: Config, given: Partial<Surroundings> = {
   const telemetry = createMetrics((name, error) => log.warn('gauge not read', { name, error: reason(error) }));
   const store = await openStore(config, log);
   const units = Object.entries(config.providers).map(([name, options]) =>
-    makers[options.type](name, options, { ...deps, telemetry }),
+    createUnit(name, options, { ...deps, telemetry, wall }),
   );
   const providers = units.map(({ provider }) => provider);
   const served = servedSessions(config);
@@ -109,6 +132,7 @@ export async function createApp(config: Config, given: Partial<Surroundings> = {
       ? new BalDoor({ ...common, options: config.bal, served, server: `pushbridge/${version()}` })
       : undefined;
   const ccs = config.doors.ccs && new CcsDoor({ ...common, options: config.doors.ccs });
+  const http = listensHttp(config) ? httpListener(config, core, telemetry, deps) : undefined;
   const admin = createAdmin({
     ...config.admin,
     log,
@@ -117,7 +141,7 @@ export async function createApp(config: Config, given: Partial<Surroundings> = {
     pools: pools(units),
     ...(ccs && { ccs }),
   });
-  return lifecycle({ store, core, providers, bal, ccs, admin, failed, clock, log });
+  return lifecycle({ store, core, providers, bal, ccs, http, admin, failed, clock, log });
 }
 
 interface Parts {
@@ -126,14 +150,16 @@ interface Parts {
   readonly providers: readonly Provider[];
   readonly bal: BalDoor | undefined;
   readonly ccs: CcsDoor | undefined;
+  readonly http: HttpServer | undefined;
   readonly admin: Admin;
   readonly failed: Promise<Error>;
   readonly clock: Clock;
   readonly log: Log;
 }
 
-function lifecycle({ store, core, providers, bal, ccs, admin, failed, clock, log }: Parts): App {
+function lifecycle({ store, core, providers, bal, ccs, http, admin, failed, clock, log }: Parts): App {
   let adminPort = 0;
+  let httpPort = 0;
   const doors = [bal, ccs].filter((door) => door !== undefined);
   let stopping: Promise<void> | undefined;
   /** One step of stopping: a step that fails must not keep the next ones from being taken. */
@@ -143,10 +169,12 @@ function lifecycle({ store, core, providers, bal, ccs, admin, failed, clock, log
     const end = clock.monotonic() + ms;
     const left = () => Math.max(0, end - clock.monotonic());
     log.info('stopping', { ms });
-    await step('closing the doors to new work', Promise.all(doors.map((door) => door.closeGate())), left());
+    const gates = [...doors, ...(http ? [http] : [])].map((door) => door.closeGate());
+    await step('closing the doors to new work', Promise.all(gates), left());
     await step('waiting for what is in flight', core.stop(), left());
     await step('waiting for the last acknowledgements', inboxesEmpty(core, clock), Math.min(left(), LAST_ACKS_MS));
     await step('closing connections', Promise.all(doors.map((door) => door.stop(CLOSING_MS))), 2 * CLOSING_MS);
+    if (http) await step('closing the HTTP listener', http.stop(), CLOSING_MS);
     await step(
       'closing providers',
       Promise.all(providers.map((p) => p.stop(Math.min(left(), CLOSING_MS)))),
@@ -164,13 +192,14 @@ function lifecycle({ store, core, providers, bal, ccs, admin, failed, clock, log
         core.start();
         adminPort = await named('admin.port', admin.start());
         // Last: whoever gets in finds everything there.
+        if (http) httpPort = await named('http.port', http.start());
         if (bal) await named('bal.port', bal.start());
         if (ccs) await named('doors.ccs.port', ccs.start());
       } catch (error) {
         await this.stop(0);
         throw error;
       }
-      log.info('ready', { bal: bal?.port, ccs: ccs?.port, admin: adminPort });
+      log.info('ready', { bal: bal?.port, ccs: ccs?.port, http: http && httpPort, admin: adminPort });
     },
     stop: (ms) => (stopping ??= stop(ms)),
     failed,
@@ -183,7 +212,25 @@ function lifecycle({ store, core, providers, bal, ccs, admin, failed, clock, log
     get adminPort() {
       return adminPort;
     },
+    get httpPort() {
+      return httpPort;
+    },
   };
+}
+
+/** The public listener with the routes of every door that has some. */
+function httpListener(config: Config, core: Core, telemetry: Telemetry, { clock, log }: Surroundings): HttpServer {
+  const http = createHttpListener(config.http, {
+    clock,
+    version: version(),
+    onFault: (error) => log.error('HTTP request failed', { error: reason(error) }),
+    onAnswer: (route, status) => telemetry.add('pushbridge_http_requests_total', { route, status: String(status) }),
+  });
+  const { app } = config.doors;
+  if (app) {
+    new AppDoor({ options: app, intake: core.router.intake('app'), clock }).register(http);
+  }
+  return http;
 }
 
 /** Lets an error name the key of the configuration that it is about. */

@@ -1,9 +1,9 @@
 /**
- * The CCS emulator in a process of its own: takes its options as JSON, writes its port to standard output, and does
- * what the lines of standard input ask for.
+ * An emulator in a process of its own: takes the name of its service and its options as JSON, writes its port to standard
+ * output, and does what the lines of standard input ask for, which only CCS understands.
  */
 import { createInterface } from 'node:readline';
-import { createEmulator, type EmulatorInput } from '../../src/emulator/index.ts';
+import { createApnsEmulator, createEmulator, createFcmEmulator, type Emulator } from '../../src/emulator/index.ts';
 import { wallMs } from './measure.ts';
 
 export type Order =
@@ -12,20 +12,30 @@ export type Order =
   /** Drop every connection and let nobody log in, or be as before. */
   | { readonly reachable: boolean };
 
-const emulator = createEmulator({ track: false, ...(JSON.parse(process.argv[2] ?? '{}') as EmulatorInput) });
-await emulator.start();
-process.stdout.write(`${emulator.port}\n`);
+const [, , service, json = '{}'] = process.argv;
+const options = { track: false, ...(JSON.parse(json) as object) };
+if (service === 'ccs') await runCcs();
+else {
+  const emulator = service === 'fcm' ? createFcmEmulator(options) : createApnsEmulator(options);
+  await emulator.start();
+  process.stdout.write(`${emulator.port}\n`);
+}
 
-createInterface({ input: process.stdin }).on('line', (line) => {
-  const order = JSON.parse(line) as Order;
-  if ('upstream' in order) send(order.upstream);
-  else {
-    emulator.control.setFaults({ refuse_login: order.reachable ? 'no' : 'close' });
-    if (!order.reachable) emulator.control.drop('all');
-  }
-});
+async function runCcs(): Promise<void> {
+  const emulator = createEmulator(options);
+  await emulator.start();
+  process.stdout.write(`${emulator.port}\n`);
+  createInterface({ input: process.stdin }).on('line', (line) => {
+    const order = JSON.parse(line) as Order;
+    if ('upstream' in order) send(emulator, order.upstream);
+    else {
+      emulator.control.setFaults({ refuse_login: order.reachable ? 'no' : 'close' });
+      if (!order.reachable) emulator.control.drop('all');
+    }
+  });
+}
 
-function send({ count, bytes, rate }: Extract<Order, { upstream: unknown }>['upstream']): void {
+function send(emulator: Emulator, { count, bytes, rate }: Extract<Order, { upstream: unknown }>['upstream']): void {
   const from = 'device-1';
   const began = performance.now();
   if (rate === undefined) {

@@ -5,8 +5,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
-import type { EmulatorInput } from '../../src/emulator/index.ts';
 import type { Order } from './emulator.ts';
+import { type Service, services } from './services.ts';
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const KILL_AFTER_MS = 30_000;
@@ -14,10 +14,12 @@ const KILL_AFTER_MS = 30_000;
 export interface RigOptions {
   /** Connections to the emulator. */
   readonly pool: number;
+  /** What is behind the bridge; CCS if nothing is said. */
+  readonly service?: Service;
   readonly sessions?: readonly Readonly<Record<string, unknown>>[];
   /** Further keys of `bal`. */
   readonly bal?: Readonly<Record<string, unknown>>;
-  readonly emulator?: EmulatorInput;
+  readonly emulator?: Readonly<Record<string, unknown>>;
   /** Arguments of Node.js for the bridge, such as `--cpu-prof`. */
   readonly nodeArgs?: readonly string[];
   /** The program of the bridge. */
@@ -30,7 +32,7 @@ export class Rig {
   readonly #options: RigOptions;
   #emulator: ChildProcess | undefined;
   #bridge: ChildProcess | undefined;
-  #ccsPort = 0;
+  servicePort = 0;
   balPort = 0;
 
   private constructor(parent: string, options: RigOptions) {
@@ -51,8 +53,13 @@ export class Rig {
     return this.#bridge.pid;
   }
 
-  get ccsPort(): number {
-    return this.#ccsPort;
+  get #service(): Service {
+    return this.#options.service ?? 'ccs';
+  }
+
+  /** What a client logs in to FCM or APNs with. */
+  get credentials(): string {
+    return join(this.folder, 'credentials');
   }
 
   get ca(): string {
@@ -60,11 +67,13 @@ export class Rig {
   }
 
   async #startEmulator(): Promise<void> {
-    const options = { port: 0, ca_file: this.ca, ...this.#options.emulator };
-    this.#emulator = spawn(process.execPath, [here('emulator.ts'), JSON.stringify(options)], {
+    const { emulator } = services[this.#service];
+    const options = { port: 0, ca_file: this.ca, ...emulator(this.credentials), ...this.#options.emulator };
+    const args = [here('emulator.ts'), this.#service, JSON.stringify(options)];
+    this.#emulator = spawn(process.execPath, args, {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
-    this.#ccsPort = Number(await firstLine(this.#emulator));
+    this.servicePort = Number(await firstLine(this.#emulator));
   }
 
   /** Tells the emulator what to do. */
@@ -75,14 +84,7 @@ export class Rig {
   async startBridge(): Promise<void> {
     const { pool, sessions, bal, program, nodeArgs = [] } = this.#options;
     const config = join(this.folder, 'bench.yaml');
-    const ccs = {
-      host: '127.0.0.1',
-      port: this.#ccsPort,
-      sender_id: '1',
-      server_key: 'key',
-      ca: this.ca,
-      pool: { min: pool, max: pool, window: 100 },
-    };
+    const place = { port: this.servicePort, ca: this.ca, credentials: this.credentials, pool };
     writeFileSync(
       config,
       JSON.stringify({
@@ -91,7 +93,7 @@ export class Rig {
         bal: { port: 0, ...bal },
         admin: { port: 0 },
         sessions: sessions ?? [{ id: 'com.example.app' }],
-        providers: { ccs },
+        providers: { [this.#service]: services[this.#service].provider(place) },
       }),
     );
     this.#bridge = spawn(process.execPath, [...nodeArgs, program, 'serve', '--config', config], {
@@ -114,7 +116,11 @@ export class Rig {
 }
 
 /** Runs a script of this folder to its end and gives the JSON that it prints. */
-export async function runScript<T>(name: string, input: unknown, env: Readonly<Record<string, string>>): Promise<T> {
+export async function runScript<T>(
+  name: string,
+  input: unknown,
+  env: Readonly<Record<string, string>> = {},
+): Promise<T> {
   const child = spawn(process.execPath, [here(name), JSON.stringify(input)], {
     stdio: ['ignore', 'pipe', 'inherit'],
     env: { ...process.env, ...env },

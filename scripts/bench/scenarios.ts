@@ -4,15 +4,22 @@ import { runLoad, runSink } from './load.ts';
 import { median } from './measure.ts';
 import { runScript } from './processes.ts';
 import type { RawOptions, RawResult } from './raw.ts';
+import type { RawH2Options } from './raw-h2.ts';
 import { backlog, connections, fairness } from './scale.ts';
-import { common, measure, ROUND_TRIP_MS, type Scenario, WINDOW, withRig } from './stage.ts';
+import { APNS } from './services.ts';
+import { common, measure, OUTSTANDING, ROUND_TRIP_MS, type Scenario, WINDOW, withRig } from './stage.ts';
 import { columns, perSecondOf, type Row, ratio, whole } from './table.ts';
+
+/** Milliseconds to a service over HTTP/2 that is far away, and connections to it; streams on each. */
+const FAR_MS = 50;
+const FAR_CONNECTIONS = 10;
+const STREAMS = 100;
 
 /** What a backend would reach without a bridge. */
 const raw: Scenario = (setting, known) =>
   withRig(setting, { pool: 1 }, async (rig) => {
     const { messages, payload, runs, connections } = setting;
-    const options: RawOptions = { port: rig.ccsPort, connections, window: WINDOW, messages, payload, runs };
+    const options: RawOptions = { port: rig.servicePort, connections, window: WINDOW, messages, payload, runs };
     const result = await runScript<RawResult>('raw.ts', options, { NODE_EXTRA_CA_CERTS: rig.ca });
     known.raw = result.perSecond;
     const spread = `${whole(Math.min(...result.runs))}–${whole(Math.max(...result.runs))}`;
@@ -98,6 +105,46 @@ const encoding: Scenario = (setting, known) =>
     return { title: 'Encodings of BAL', rows };
   });
 
+/**
+ * A service over HTTP/2, near and far, beside a bare loop that posts the same to the same emulator.
+ */
+const http2 =
+  (service: 'fcm' | 'apns', title: string): Scenario =>
+  async (setting) => {
+    const rows: Row[] = [];
+    for (const latency of [0, FAR_MS]) {
+      // A hundred streams a connection is what FCM allows; far away it takes ten of them to have enough under way.
+      const pool = latency === 0 ? setting.connections : FAR_CONNECTIONS;
+      const options = { pool, service, emulator: { latency: `${latency}ms` } };
+      const where = latency === 0 ? 'near' : `${latency} ms away`;
+      await withRig(setting, options, async (rig) => {
+        const { messages, payload, runs } = setting;
+        const bare = await runScript<RawResult>('raw-h2.ts', {
+          service,
+          port: rig.servicePort,
+          ca: rig.ca,
+          credentials: rig.credentials,
+          keyId: APNS.key_id,
+          teamId: APNS.team_id,
+          topic: APNS.topic,
+          connections: pool,
+          streams: STREAMS,
+          messages,
+          payload,
+          runs,
+        } satisfies RawH2Options);
+        const load = { ...common(setting, rig), outstanding: Math.max(OUTSTANDING, (2 * STREAMS * pool) / 4) };
+        const measured = await measure(runs, rig, (run) => runLoad({ ...load, prefix: `http${run}` }));
+        rows.push({
+          ...columns(where, measured, bare.perSecond),
+          'bare loop/s': whole(bare.perSecond),
+        });
+      });
+    }
+    const note = `“Of raw” is the share of a bare node:http2 loop, ${STREAMS} streams on as many connections, without a store.`;
+    return { title, note, rows };
+  };
+
 /** In the order in which they run: the first ones are what others are compared with. */
 export const scenarios: Readonly<Record<string, Scenario>> = {
   raw,
@@ -108,4 +155,6 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   fairness,
   backlog,
   encoding,
+  fcm: http2('fcm', 'FCM HTTP v1'),
+  apns: http2('apns', 'APNs'),
 };

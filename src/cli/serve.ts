@@ -38,10 +38,11 @@ export const serve: Command = {
   },
 };
 
-function ready({ bal, doors, admin }: Config, app: App): string {
+function ready({ bal, doors, admin, http }: Config, app: App): string {
   const open = [
     app.balPort > 0 ? `BAL on ${address(bal.host, app.balPort)}` : undefined,
     doors.ccs && `CCS on ${address(doors.ccs.host, app.ccsPort)}`,
+    app.httpPort > 0 ? `HTTP on http${http.tls ? 's' : ''}://${address(http.host, app.httpPort)}` : undefined,
     `admin on http://${address(admin.host, app.adminPort)}`,
   ];
   return `pushbridge is ready: ${open.filter((one) => one !== undefined).join(', ')}\n`;

@@ -1,12 +1,22 @@
-import { closeSync, openSync } from 'node:fs';
+import { closeSync, openSync, readFileSync } from 'node:fs';
+import { readTokenKeys } from '../doors/app/index.ts';
 import { reason } from '../lib/log.ts';
 import type { z } from '../lib/schema.ts';
+import { readCertificate } from '../protocols/http/index.ts';
 import type { Path } from './problems.ts';
 import type { Report } from './rules.ts';
-import { bridgeSections, type Config, providerSchema, sections } from './schema.ts';
+import {
+  bridgeSections,
+  type Config,
+  type ProviderConfig,
+  type ProviderProblem,
+  providerChecks,
+  providerSchema,
+  sections,
+} from './schema.ts';
 import { fieldOf, fieldsOf, itemOf } from './walk.ts';
 
-/** Reports every file that the configuration names and that can't be opened for reading. */
+/** Reports every file that the configuration names and that can not be opened for reading, or holds something unfit. */
 export function checkFiles(config: Partial<Config>, report: Report): void {
   for (const { path, file } of filesOf(config)) {
     try {
@@ -15,6 +25,38 @@ export function checkFiles(config: Partial<Config>, report: Report): void {
       report(path, `can not be read: ${reason(error)}`);
     }
   }
+  for (const [name, options] of Object.entries(config.providers ?? {})) {
+    for (const { path, message } of contentProblems(options)) report(['providers', name, ...path], message);
+  }
+  tokenKeys(config, report);
+  certificate(config, report);
+}
+
+function certificate({ http }: Partial<Config>, report: Report): void {
+  if (!http?.tls) return;
+  try {
+    readCertificate(http.tls);
+  } catch (error) {
+    const told = error instanceof Error && 'syscall' in error; // that a file can't be read was said above
+    if (!told) report(['http', 'tls', 'cert'], `does not go with http.tls.key: ${reason(error)}`);
+  }
+}
+
+function tokenKeys({ doors }: Partial<Config>, report: Report): void {
+  for (const [index, { token }] of (doors?.app?.applications ?? []).entries()) {
+    if (!token) continue;
+    try {
+      readTokenKeys(readFileSync(token.key, 'utf8'), token.algorithms);
+    } catch (error) {
+      report(['doors', 'app', 'applications', index, 'token', 'key'], reason(error));
+    }
+  }
+}
+
+function contentProblems<T extends ProviderConfig['type']>(
+  options: Extract<ProviderConfig, { type: T }>,
+): Iterable<ProviderProblem> {
+  return providerChecks[options.type as T]?.(options) ?? [];
 }
 
 /** The files that a configuration names. */

@@ -1,3 +1,4 @@
+export { listensHttp } from './categories.ts';
 export { type ConfigFrom, type LoadOptions, loadConfig, loadSection, type Written } from './load.ts';
 export type { Override } from './overrides.ts';
 export { printConfig } from './print.ts';

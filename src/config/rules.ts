@@ -1,7 +1,9 @@
+import { keyProblem } from '../doors/app/index.ts';
 import { sessionOf } from '../doors/ccs/index.ts';
 import { isLoopback } from '../lib/loopback.ts';
 import { nearest } from '../lib/nearest.ts';
 import { secretProblem } from '../lib/secret-checker.ts';
+import { categoriesOf, listensHttp } from './categories.ts';
 import type { Path } from './problems.ts';
 import { type Config, PROVIDER_NAME } from './schema.ts';
 
@@ -13,7 +15,8 @@ export type Report = (path: Path, message: string) => void;
  * @param names providers as they are named in the file, whether they could be read or not
  */
 export function checkRules(config: Partial<Config>, names: readonly string[], report: Report): void {
-  for (const rule of [providers, sessions, openSessions, ccsSenders, retries]) rule(config, report, names);
+  const rules = [providers, sessions, openSessions, ccsSenders, applications, plainHttp, retries];
+  for (const rule of rules) rule(config, report, names);
 }
 
 function providers(_: Partial<Config>, report: Report, names: readonly string[]): void {
@@ -80,6 +83,34 @@ function ccsSenders({ doors, sessions: others = [] }: Partial<Config>, report: R
       apps.set(app, 'is an app of this list or of an earlier sender too');
     }
   }
+}
+
+function applications(config: Partial<Config>, report: Report, names: readonly string[]): void {
+  const { app } = config.doors ?? {};
+  if (!app) return;
+  if (names.includes('app')) report(['providers', 'app'], 'is the name of the door for apps; take another one');
+  const known = categoriesOf(config);
+  const ids = new Set<string>();
+  for (const [index, { id, key, token }] of app.applications.entries()) {
+    const path = ['doors', 'app', 'applications', index];
+    const meant = nearest(id, known);
+    if (config.sessions && !known.includes(id)) {
+      report([...path, 'id'], `is no session and no app of a sender${meant ? `; did you mean ${meant}?` : ''}`);
+    } else if (ids.has(id)) report([...path, 'id'], 'is the id of an earlier application too');
+    ids.add(id);
+    if (!key && !token) report(path, 'needs a key or a token: nobody could hand in anything');
+    const unusable = key && keyProblem(key.reveal());
+    if (unusable) report([...path, 'key'], unusable);
+  }
+}
+
+function plainHttp(config: Partial<Config>, report: Report): void {
+  const { http } = config;
+  if (!http || !listensHttp(config) || http.tls || http.allow_plain || isLoopback(http.host)) return;
+  report(
+    ['http', 'host'],
+    'is reachable from other machines, which would send their keys in clear; give http.tls, or set http.allow_plain',
+  );
 }
 
 function retries({ retry }: Partial<Config>, report: Report): void {

@@ -1,20 +1,40 @@
 import { adminOptions } from '../admin/options.ts';
 import { limitsOptions, retryOptions } from '../core/options.ts';
+import { appOptions } from '../doors/app/options.ts';
 import { balOptions, sessionOptions } from '../doors/bal/options.ts';
 import { ccsDoorOptions } from '../doors/ccs/options.ts';
 import { emulatorOptions } from '../emulator/options.ts';
+import { systemClock } from '../lib/clock.ts';
 import { z } from '../lib/schema.ts';
+import { httpOptions } from '../protocols/http/options.ts';
+import { apnsProblems } from '../providers/apns/index.ts';
+import { apnsOptions } from '../providers/apns/options.ts';
 import { ccsOptions } from '../providers/ccs/options.ts';
+import { checkServiceAccount, fcmOptions } from '../providers/fcm/options.ts';
 import { logOptions, stopTimeout, storeOptions } from './options.ts';
 
 /** The types of providers. Adding one is one line here and one in `app.ts`. */
-export const providerTypes = { ccs: ccsOptions } as const;
+export const providerTypes = { apns: apnsOptions, ccs: ccsOptions, fcm: fcmOptions } as const;
 
 export type ProviderType = keyof typeof providerTypes;
 /** One configured provider: its type and the options of that type. */
 export type ProviderConfig = {
   [T in ProviderType]: { readonly type: T } & Readonly<z.infer<(typeof providerTypes)[T]>>;
 }[ProviderType];
+
+/** What is wrong with a provider, and at which of its keys. */
+export interface ProviderProblem {
+  readonly path: readonly string[];
+  readonly message: string;
+}
+
+/** What the files that a provider names hold, beyond being there: one line for each type that looks. */
+export const providerChecks: {
+  readonly [T in ProviderType]?: (options: Extract<ProviderConfig, { type: T }>) => Iterable<ProviderProblem>;
+} = {
+  apns: (options) => apnsProblems(options, systemClock.now()),
+  fcm: checkServiceAccount,
+};
 
 /** Names of providers stand in metrics, logs, outbox rows and paths of keys. */
 export const PROVIDER_NAME = /^[a-z][a-z0-9_-]{0,62}$/i;
@@ -25,7 +45,8 @@ export const sections = {
   store: storeOptions.prefault({}),
   bal: balOptions.prefault({}),
   sessions: z.array(sessionOptions).default([]).describe('the backends that may log on'),
-  doors: z.strictObject({ ccs: ccsDoorOptions.optional() }).prefault({}),
+  doors: z.strictObject({ app: appOptions.optional(), ccs: ccsDoorOptions.optional() }).prefault({}),
+  http: httpOptions.prefault({}),
   providers: z.record(z.string(), z.unknown()).default({}).describe('ways to devices, by name'),
   retry: retryOptions.prefault({}),
   limits: limitsOptions.prefault({}),
@@ -47,7 +68,7 @@ export type Config = Sections & { readonly providers: Readonly<Record<string, Pr
 /** The options of a provider type together with `type` itself; undefined for an unknown type. */
 export function providerSchema(type: string) {
   if (!Object.hasOwn(providerTypes, type)) return undefined;
-  const options = providerTypes[type as ProviderType];
+  const options: z.ZodObject = providerTypes[type as ProviderType];
   return options.extend({
     type: z.literal(type as ProviderType).describe('what kind of provider this is (default: its name)'),
   });

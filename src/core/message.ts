@@ -123,6 +123,11 @@ export interface Incoming {
   readonly notice: Notice;
   /** Where it belongs; a `dead` one goes to the dead letters for this reason. */
   readonly to: { readonly session: string; readonly mailbox: number } | { readonly dead: string };
+  /**
+   * Whoever sent it waits for the answer and can send it again: a full inbox refuses it, and nothing of it is kept. Without
+   * this it becomes a dead letter there, because the service that brought it would bring it for ever.
+   */
+  readonly refusable?: boolean;
 }
 
 /** Who asked for a receipt. */

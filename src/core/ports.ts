@@ -64,7 +64,11 @@ export type Settled =
   /** An old claim, or a message settled before: ignored. The first final outcome wins. */
   | { readonly kind: 'stale' };
 
-export type Received = { readonly kind: 'stored'; readonly sequence: number } | { readonly kind: 'duplicate' | 'dead' };
+export type Received =
+  | { readonly kind: 'stored'; readonly sequence: number }
+  | { readonly kind: 'duplicate' | 'dead' }
+  /** Refused, because the inbox is full and the sender will hear of it: no trace is left. */
+  | { readonly kind: 'full' };
 
 /** `unknown`: a number that this session was never given. */
 export type Acked = 'settled' | 'already' | 'unknown';
@@ -111,8 +115,8 @@ export interface StoreLimits {
  * and rejects with a {@link StoreError}; calls made together are committed together. Nothing returns an unbounded list.
  *
  * Claims live as long as the store: after a reopening everything unsettled can be claimed again. Bounds are enforced by
- * {@link Store.sweep} and, for inboxes, at once: a notice for a full inbox becomes a dead letter unless it is an answer
- * (the door stops taking work before: answers always find room).
+ * {@link Store.sweep} and, for inboxes, at once: a notice for a full inbox becomes a dead letter, or is refused if its
+ * sender hears of it, unless it is an answer (the door stops taking work before: answers always find room).
  */
 export interface Store {
   /** Stores new messages and recognises repeats; `(session, messageId)` is unique, the store's key decides. */
@@ -235,6 +239,33 @@ export interface Receiver {
   upstream(incoming: { from: string; id: string; session: string; data: string }): Promise<void>;
   /** A receipt for the message with this wire id; `data` is asked for the JSON text once the sender's own id is known. */
   receipt(incoming: { from: string; id: string; wireId: string; data: (messageId: string) => string }): Promise<void>;
+}
+
+/**
+ * What became of what a device handed in through a door. `full`: the inbox of its session takes nothing now. `too_large`: no
+ * frame can carry it. `unknown`: no session has this app, or no receipt of such a message of that session is awaited.
+ */
+export type Handed = 'stored' | 'duplicate' | 'full' | 'too_large' | 'unknown';
+
+/**
+ * What a door hands in that devices speak to themselves. Answers after the commit, and rejects if the store can't take it.
+ * The device hears the answer: nothing becomes a dead letter, and nothing is kept of what is refused.
+ */
+export interface Intake {
+  /** An upstream message of `app`; known again by `app`, `from` and `id`. `data` is the text for `fcm_data`. */
+  upstream(incoming: { from: string; id: string; app: string; data: string }): Promise<Handed>;
+  /**
+   * A receipt for the message that `provider` sent to `app` under `wireId`; known again by `app`, `from` and `id`.
+   * `data` is asked for the JSON text once the sender's own id is known.
+   */
+  receipt(incoming: {
+    from: string;
+    id: string;
+    app: string;
+    provider: string;
+    wireId: string;
+    data: (messageId: string) => string;
+  }): Promise<Handed>;
 }
 
 /** Why a provider would refuse a message at the door. */

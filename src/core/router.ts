@@ -1,10 +1,11 @@
+import { createHash } from 'node:crypto';
 import { Batcher } from '../lib/batcher.ts';
 import type { Clock } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import { RecentSet } from '../lib/recent-set.ts';
 import { shorten } from '../lib/secret.ts';
-import type { Incoming, Notice, Submission } from './message.ts';
-import type { Accepted, Provider, Received, Receiver, Refusal, Store } from './ports.ts';
+import type { Incoming, Notice, ReceiptEntry, Submission } from './message.ts';
+import type { Accepted, Handed, Intake, Provider, Received, Receiver, Refusal, Store } from './ports.ts';
 import { tellRefusal } from './refusal.ts';
 import type { Sessions } from './sessions.ts';
 import type { Telemetry } from './telemetry.ts';
@@ -28,7 +29,7 @@ export interface RouterDeps {
   readonly maxNoticeBytes: number;
 }
 
-/** The two ways into the bridge: doors submit, providers receive. Both answer after the commit. */
+/** The ways into the bridge: doors submit, providers receive, devices hand in. All answer after the commit. */
 export class Router {
   readonly #deps: RouterDeps;
   /** Says only "seen and stored"; for everything else the store's unique key decides. */
@@ -107,12 +108,7 @@ export class Router {
           from,
           id,
           at: clock.now(),
-          notice: {
-            type: 'receipt',
-            messageId,
-            data: data(messageId),
-            ...(entry?.groupId !== undefined && { groupId: entry.groupId }),
-          },
+          notice: receiptNotice(messageId, data(messageId), entry),
           to: entry
             ? { session: entry.session, mailbox: entry.mailbox }
             : { dead: 'receipt for a message that is not in the index' },
@@ -121,7 +117,41 @@ export class Router {
     };
   }
 
-  async #receive(incoming: Incoming): Promise<void> {
+  /** What the door of this name hands in for devices. */
+  intake(door: string): Intake {
+    const { store, sessions, clock, maxNoticeBytes } = this.#deps;
+    const hand = async (of: Device, notice: Notice, to: { session: string; mailbox: number }): Promise<Handed> => {
+      if (noticeBytes(notice) > maxNoticeBytes) return 'too_large';
+      const from = senderOf(notice.type, of.app, of.from);
+      const kind = await this.#receive({
+        provider: door,
+        from,
+        id: of.id,
+        at: clock.now(),
+        notice,
+        to,
+        refusable: true,
+      });
+      return kind === 'dead' ? 'unknown' : kind; // nothing dies that has a session
+    };
+    return {
+      upstream: async ({ data, ...device }) => {
+        const session = sessions.homeOf(device.app);
+        if (session === undefined) return 'unknown';
+        return hand(device, { type: 'upstream', messageId: device.id, data }, { session, mailbox: 0 });
+      },
+      receipt: async ({ provider, wireId, data, ...device }) => {
+        const entry = await store.receiptFor(provider, wireId);
+        if (entry === undefined || entry.session !== sessions.homeOf(device.app)) return 'unknown';
+        return hand(device, receiptNotice(entry.messageId, data(entry.messageId), entry), {
+          session: entry.session,
+          mailbox: entry.mailbox,
+        });
+      },
+    };
+  }
+
+  async #receive(incoming: Incoming): Promise<Received['kind']> {
     const { maxNoticeBytes, log } = this.#deps;
     if (!('dead' in incoming.to) && noticeBytes(incoming.notice) > maxNoticeBytes) {
       log.warn('upstream message too large for a frame', { provider: incoming.provider, from: shorten(incoming.from) });
@@ -138,9 +168,10 @@ export class Router {
       const done = Promise.withResolvers<Received>();
       this.#incoming.push({ incoming, done });
       state = (await done.promise).kind;
-      if (state !== 'duplicate') this.#recent.add(key); // its time counts from the first
+      if (state === 'stored' || state === 'dead') this.#recent.add(key); // its time counts from the first
     }
     telemetry.add('pushbridge_upstream_total', { provider: incoming.provider, state });
+    return state;
   }
 
   async #store(batch: { incoming: Incoming; done: PromiseWithResolvers<Received> }[]): Promise<void> {
@@ -156,6 +187,26 @@ export class Router {
       for (const { done } of batch) done.reject(error);
     }
   }
+}
+
+/** Who handed something in, and under which id. */
+interface Device {
+  readonly app: string;
+  readonly from: string;
+  readonly id: string;
+}
+
+/**
+ * Devices name themselves: those of one app must not make messages of another one look like repeats. A digest, because it
+ * is kept with every id, and names may be long.
+ */
+function senderOf(...parts: readonly string[]): string {
+  return createHash('sha256').update(JSON.stringify(parts)).digest('base64url');
+}
+
+function receiptNotice(messageId: string, data: string, entry: ReceiptEntry | undefined): Notice {
+  const { groupId } = entry ?? {};
+  return { type: 'receipt', messageId, data, ...(groupId !== undefined && { groupId }) };
 }
 
 /** What a notice takes in a frame, at least: the id stands in the header too. */

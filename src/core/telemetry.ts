@@ -12,7 +12,12 @@ export const metrics = {
   pushbridge_upstream_total: {
     type: 'counter',
     labels: ['provider', 'state'],
-    help: 'Upstream messages and receipts: stored, duplicate, dead.',
+    help: 'Upstream messages and receipts: stored, duplicate, dead; full if the device is to send it again.',
+  },
+  pushbridge_http_requests_total: {
+    type: 'counter',
+    labels: ['route', 'status'],
+    help: 'Requests of the public HTTP listener by route (other: none of them) and status.',
   },
   pushbridge_rejects_total: {
     type: 'counter',

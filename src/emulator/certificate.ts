@@ -3,19 +3,21 @@ import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto'
 import { isIP } from 'node:net';
 import * as der from './der.ts';
 
-/** What a server's certificate shall say; tests ask for bad ones. */
+/** What a certificate shall say; tests ask for bad ones. */
 export interface CertificateRequest {
   /** Host names and addresses that it is for. */
   readonly names: readonly string[];
   readonly notBefore: Date;
   readonly notAfter: Date;
+  /** Whose it is; default: a server's. */
+  readonly usage?: 'server' | 'client';
 }
 
 export interface ServerCertificate {
-  /** Certificate and key of the server, PEM. */
+  /** Certificate and key of its holder, PEM. */
   readonly cert: string;
   readonly key: string;
-  /** The authority that signed it, PEM: what a client has to trust. */
+  /** The authority that signed it, PEM: what the other side has to trust. */
   readonly ca: string;
 }
 
@@ -29,9 +31,12 @@ const DAY_MS = 86_400_000;
 /** Names that a server on this machine is reached by. */
 export const LOCAL_NAMES: readonly string[] = ['localhost', '127.0.0.1', '::1'];
 
+/** Extended key usages. [RFC 5280 §4.2.1.12] */
+const SERVER_AUTH = '1.3.6.1.5.5.7.3.1';
+const CLIENT_AUTH = '1.3.6.1.5.5.7.3.2';
 const ECDSA_SHA256 = der.sequence(der.oid('1.2.840.10045.4.3.2'));
 
-/** A fresh authority, and a server's certificate by it; both ECDSA on P-256. [RFC 5280] */
+/** A fresh authority, and a certificate by it; both ECDSA on P-256. [RFC 5280] */
 export function createCertificate(request: CertificateRequest): ServerCertificate {
   const ca = holder('pushbridge emulator CA');
   const server = holder(request.names[0] ?? 'nobody');
@@ -45,7 +50,7 @@ export function createCertificate(request: CertificateRequest): ServerCertificat
     extension('2.5.29.19', true, der.sequence()),
     // digitalSignature: bit 0.
     extension('2.5.29.15', true, der.bits(Buffer.of(0b1000_0000), 7)),
-    extension('2.5.29.37', false, der.sequence(der.oid('1.3.6.1.5.5.7.3.1'))),
+    extension('2.5.29.37', false, der.sequence(der.oid(request.usage === 'client' ? CLIENT_AUTH : SERVER_AUTH))),
     extension('2.5.29.17', false, der.sequence(...request.names.map(generalName))),
     extension('2.5.29.14', false, der.octets(keyId(server))),
     extension('2.5.29.35', false, der.sequence(der.implicit(0, keyId(ca)))),

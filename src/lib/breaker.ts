@@ -59,9 +59,10 @@ export class Breaker {
   /**
    * The service refuses everything. The next try comes after a pause that grows with each failure.
    * @param minMs not before so many milliseconds
+   * @returns false if the try began before the circuit opened: nothing has changed then
    */
-  failed(ticket: Ticket, because: string, minMs = 0): void {
-    if (ticket !== this.#era) return;
+  failed(ticket: Ticket, because: string, minMs = 0): boolean {
+    if (ticket !== this.#era) return false;
     const { clock, random, backoff, onChange } = this.#options;
     this.#era++;
     this.#trouble = because;
@@ -73,6 +74,7 @@ export class Breaker {
       onChange();
     });
     onChange();
+    return true;
   }
 
   /** The try ended without saying anything about the service: another one may be made. */

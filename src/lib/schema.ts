@@ -60,6 +60,12 @@ function outside(min: number, max: number): string {
   return `must be between ${formatDuration(min)} and ${formatDuration(max)}`;
 }
 
+/** A schema as JSON Schema (draft 2020-12), in the form that is read: what has a default may be absent. */
+export function jsonSchema(schema: z.ZodType): Readonly<Record<string, unknown>> {
+  const { $schema: _, ...described } = z.toJSONSchema(schema, { io: 'input' });
+  return described;
+}
+
 /** A text that is hidden wherever the configuration is printed. */
 export function secret() {
   return z

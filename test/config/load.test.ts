@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { ConfigError, loadConfig, loadSection } from '../../src/config/index.ts';
 import { Secret } from '../../src/lib/secret.ts';
-import { problemsOf, smallest } from './sample.ts';
+import { ccs, problemsOf, smallest } from './sample.ts';
 
 test('a small file gives a complete configuration', (t) => {
   const config = loadConfig({ text: smallest });
@@ -18,7 +18,7 @@ test('a small file gives a complete configuration', (t) => {
   t.is(config.bal.owner_grace, 30_000);
   t.is(config.sessions[0]?.providers, undefined);
   t.like(config.providers.ccs, { type: 'ccs', sender_id: '1234', pool: { window: 100 } });
-  t.is(config.providers.ccs?.server_key.reveal(), 'hush');
+  t.is(ccs(config)?.server_key.reveal(), 'hush');
 });
 
 test('the type of a provider is its name unless it says otherwise', (t) => {
@@ -128,11 +128,11 @@ test('a configuration without providers and sessions does nothing, and is refuse
 });
 
 test('a type of provider that nobody knows', (t) => {
-  t.deepEqual(problemsOf(smallest.replace('  ccs:', '  apns:')), [
-    '5:3 providers.apns: is of no known type; `type` must be one of: ccs',
+  t.deepEqual(problemsOf(smallest.replace('  ccs:', '  pigeon:')), [
+    '5:3 providers.pigeon: is of no known type; `type` must be one of: apns, ccs, fcm',
   ]);
   t.deepEqual(problemsOf(smallest.replace('  ccs:', '  ccs:\n    type: cccs')), [
-    '6:11 providers.ccs.type: is of no known type; `type` must be one of: ccs',
+    '6:11 providers.ccs.type: is of no known type; `type` must be one of: apns, ccs, fcm',
   ]);
 });
 

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { loadConfig, type Override } from '../../src/config/index.ts';
 import { parseKey } from '../../src/config/overrides.ts';
-import { problemsOf, smallest } from './sample.ts';
+import { ccs, problemsOf, smallest } from './sample.ts';
 
 const set = (...pairs: string[]): Override[] =>
   pairs.map((pair) => {
@@ -22,7 +22,7 @@ test('flags win over the file, the last one over the others', (t) => {
     { overrides: set('bal.port=2', 'bal.port=3', 'retry.cap=5m', 'providers.ccs.pool.max=7', 'log.level=debug') },
   );
   t.like(config, { bal: { port: 3, host: 'localhost' }, retry: { cap: 300_000 }, log: { level: 'debug' } });
-  t.is(config.providers.ccs?.pool.max, 7);
+  t.is(ccs(config)?.pool.max, 7);
 });
 
 test('flags alone can be the whole configuration, secrets by reference', (t) => {
@@ -44,7 +44,7 @@ test('flags alone can be the whole configuration, secrets by reference', (t) => 
   t.is(config.sessions[0]?.secret?.reveal(), 'b=c');
   t.deepEqual(config.sessions[0]?.providers, ['main']);
   t.is(config.sessions[1]?.id, '5');
-  t.is(config.providers.main?.server_key.reveal(), 'hush');
+  t.is(ccs(config, 'main')?.server_key.reveal(), 'hush');
 });
 
 test('a list or a map is given as YAML', (t) => {

@@ -1,7 +1,7 @@
 import test from 'ava';
 import { loadConfig } from '../../src/config/index.ts';
 import { expand } from '../../src/config/references.ts';
-import { problemsOf, smallest } from './sample.ts';
+import { ccs, problemsOf, smallest } from './sample.ts';
 
 test('variables stand in for their names, several in one text', (t) => {
   const env = { HOST: 'db', PORT_2: '5', _x: '' };
@@ -55,8 +55,8 @@ bal:
   const config = loadConfig({ text }, { env });
   t.like(config.sessions[0], { id: 'com.example.app', max_pending: 7 });
   t.is(config.sessions[0]?.secret?.reveal(), '0x10');
-  t.is(config.providers.ccs?.sender_id, '1234');
-  t.is(config.providers.ccs?.server_key.reveal(), 'true');
+  t.is(ccs(config)?.sender_id, '1234');
+  t.is(ccs(config)?.server_key.reveal(), 'true');
   t.like(config.bal, { port: 6_000, allow_open_sessions: true, logon_timeout: 3_000, idle_timeout: 0 });
 });
 

@@ -1,4 +1,4 @@
-import { ConfigError, type LoadOptions, loadConfig } from '../../src/config/index.ts';
+import { type Config, ConfigError, type LoadOptions, loadConfig, type ProviderConfig } from '../../src/config/index.ts';
 
 /** The smallest configuration that is in order. */
 export const smallest = `sessions:
@@ -9,6 +9,12 @@ providers:
     sender_id: "1234"
     server_key: hush
 `;
+
+/** The provider of this name, if it is of type ccs. */
+export function ccs(config: Config, name = 'ccs'): Extract<ProviderConfig, { type: 'ccs' }> | undefined {
+  const options = config.providers[name];
+  return options?.type === 'ccs' ? options : undefined;
+}
 
 /** The problems of a text, as `LINE:COLUMN key: message`; empty if there are none. */
 export function problemsOf(text: string | Uint8Array, options: LoadOptions = {}): string[] {

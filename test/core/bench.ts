@@ -18,22 +18,25 @@ export interface CoreBenchOptions {
   readonly providers?: readonly FakeProvider[];
   readonly retry?: RetryRules;
   readonly random?: () => number;
+  readonly maxInbox?: number;
+  readonly maxNoticeBytes?: number;
 }
 
 /** A core on a memory store, with time in the hands of the test. */
 export async function coreBench(given: CoreBenchOptions = {}) {
   const clock = new ManualClock();
   const providers = given.providers ?? [new FakeProvider()];
-  const gated = new GatedStore(createMemoryStore(limits));
+  const { maxInbox = limits.maxInbox } = given;
+  const gated = new GatedStore(createMemoryStore({ ...limits, maxInbox }));
   const { store } = gated;
   const fatal: StoreError[] = [];
   const core = new Core({
     store,
     providers,
-    sessions: given.sessions ?? [{ id: 'app', maxPending: 1_000, maxInbox: 1_000 }],
+    sessions: given.sessions ?? [{ id: 'app', maxPending: 1_000, maxInbox }],
     retry: given.retry ?? { baseMs: 1_000, capMs: 60_000 },
     ownerGraceMs: 30_000,
-    maxNoticeBytes: 1_000,
+    maxNoticeBytes: given.maxNoticeBytes ?? 1_000,
     onFatal: (error) => fatal.push(error),
     clock,
     random: given.random ?? (() => 0.5),

@@ -51,7 +51,10 @@ test('the pauses grow up to their cap, and start anew after a success', async (t
 test('failures of tries that began before the circuit opened are one failure', async (t) => {
   const { clock, breaker } = setUp();
   const tickets = [breaker.enter(), breaker.enter(), breaker.enter()];
-  for (const ticket of tickets) breaker.failed(ticket, 'down');
+  t.deepEqual(
+    tickets.map((ticket) => breaker.failed(ticket, 'down')),
+    [true, false, false],
+  );
   await clock.advance(1_000);
   t.is(breaker.allowance, 1);
   breaker.enter();

@@ -4,6 +4,7 @@ import {
   duration,
   fieldKind,
   formatDuration,
+  jsonSchema,
   parseDuration,
   path,
   port,
@@ -75,4 +76,15 @@ test('kinds survive descriptions', (t) => {
   t.is(fieldKind(path().describe('a')), 'path');
   t.is(fieldKind(port().describe('a')), 'port');
   t.is(fieldKind(z.string().describe('a')), undefined);
+});
+
+test('a schema tells as JSON Schema what may be written', (t) => {
+  const schema = z.strictObject({ a: z.string().max(5).describe('an a'), b: z.int().min(0).default(7) });
+  t.like(jsonSchema(schema), {
+    $schema: undefined,
+    type: 'object',
+    required: ['a'],
+    additionalProperties: false,
+    properties: { a: { type: 'string', maxLength: 5, description: 'an a' }, b: { type: 'integer', default: 7 } },
+  });
 });

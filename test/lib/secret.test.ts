@@ -1,6 +1,6 @@
 import { format, inspect } from 'node:util';
 import test from 'ava';
-import { HIDDEN, Secret, shorten } from '../../src/lib/secret.ts';
+import { HIDDEN, Secret, sameText, shorten } from '../../src/lib/secret.ts';
 
 test('a secret shows itself nowhere but in reveal', (t) => {
   const secret = new Secret('open sesame');
@@ -27,4 +27,17 @@ test('a token is shortened so that it can be found again and not be used', (t) =
   t.is(short, 'bk3RNwTe…Q3P1');
   t.is(shorten('123456789012'), '123…');
   t.is(shorten('1234567890123'), '12345678…0123');
+});
+
+test('texts are the same or not, whatever their lengths', (t) => {
+  t.true(sameText('', ''));
+  t.true(sameText('ü', 'ü'));
+  for (const [one, other] of [
+    ['a', 'b'],
+    ['a', 'ab'],
+    ['', 'a'],
+    ['\ud800', 'a'],
+  ] as const) {
+    t.false(sameText(one, other));
+  }
 });

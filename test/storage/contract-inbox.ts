@@ -51,6 +51,27 @@ export function inboxContract(promised: Promised): void {
   );
 
   promised(
+    'a full inbox refuses what can be sent again, knows what it has, and takes it when there is room',
+    async (t, store) => {
+      const asked = (id: string) => incoming(id, { refusable: true });
+      const kinds = await store.receive([asked('1'), asked('2'), asked('2'), asked('1')]);
+      t.deepEqual(
+        kinds.map(({ kind }) => kind),
+        ['stored', 'full', 'full', 'duplicate'],
+      );
+      t.is((await store.stats()).deadLetters, 0);
+      await store.ackInbox('app', [1], T0);
+      t.deepEqual(await store.receive([asked('2'), asked('2')]), [
+        { kind: 'stored', sequence: 2 },
+        { kind: 'duplicate' },
+      ]);
+      const stranger = incoming('3', { refusable: true, to: { dead: 'no such session' } });
+      t.deepEqual(await store.receive([stranger]), [{ kind: 'dead' }]);
+    },
+    { maxInbox: 1 },
+  );
+
+  promised(
     '[promise 5] a claim ends with the frame that makes it large, and the next one goes on there',
     async (t, store) => {
       const data = JSON.stringify({ text: `ü${'x'.repeat(CLAIM_BYTES / 4 - 13)}` }); // a quarter of what a claim may hold

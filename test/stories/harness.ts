@@ -3,13 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { type App, createApp, type Surroundings } from '../../src/app.ts';
 import { loadConfig } from '../../src/config/index.ts';
-import { createEmulator, type Emulator, type EmulatorInput } from '../../src/emulator/index.ts';
+import { createEmulator, type Emulator, type EmulatorInput, type Watch } from '../../src/emulator/index.ts';
 import { ManualClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { Backend, type Json } from '../doors/bal/harness.ts';
 
 export interface StoryOptions {
   readonly emulator?: EmulatorInput;
+  /** Told of what happens at the emulator. */
+  readonly watch?: Watch;
   readonly sessions?: readonly Json[];
   /** Keys beside those that the story needs. */
   readonly config?: Json;
@@ -29,12 +31,9 @@ export class Story {
 
   private constructor(options: StoryOptions) {
     this.#options = options;
-    this.emulator = createEmulator({
-      port: 0,
-      senders: { '1234567890': 'key' },
-      ca_file: join(this.folder, 'ca.pem'),
-      ...options.emulator,
-    });
+    const input = { port: 0, senders: { '1234567890': 'key' }, ca_file: join(this.folder, 'ca.pem') };
+    const { watch } = options;
+    this.emulator = createEmulator({ ...input, ...options.emulator }, { ...(watch && { watch }) });
   }
 
   static async start(options: StoryOptions = {}): Promise<Story> {

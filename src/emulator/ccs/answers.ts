@@ -1,6 +1,6 @@
 import { CCS_DOMAIN } from '../../protocols/ccs/index.ts';
 import type { StreamSocket } from '../../protocols/xmpp/index.ts';
-import type { Faults } from '../options.ts';
+import type { Faults } from './options.ts';
 import type { Sender, Upstream } from './sender.ts';
 import * as stanzas from './stanzas.ts';
 import type { World } from './world.ts';

@@ -1,9 +1,11 @@
 import { z } from '../../lib/schema.ts';
 import type { HttpReply, HttpServer } from '../../protocols/http/index.ts';
 import { createHttpServer, HttpError } from '../../protocols/http/index.ts';
-import { faultPatch } from '../options.ts';
+import { targetSchema } from '../control.ts';
+import { attempt, numberOf, routeCommon, understood } from '../control-http.ts';
 import type { Control } from './control.ts';
-import { ControlError, targetSchema, upstreamSchema } from './control.ts';
+import { upstreamSchema } from './control.ts';
+import { faultPatch } from './options.ts';
 
 const one = targetSchema.default('one');
 const all = targetSchema.default('all');
@@ -21,7 +23,7 @@ export interface ControlHttpOptions {
 export function createControlHttp(control: Control, options: ControlHttpOptions): HttpServer {
   const { host, port, onFault, caPem } = options;
   const server = createHttpServer({ host, port, bodyLimit: 4 * 1024 * 1024, onFault });
-  server.route({ method: 'GET', path: '/ca.pem', handle: () => ({ text: caPem, type: 'application/x-pem-file' }) });
+  routeCommon(server, control, caPem, faultPatch);
   routeStats(server, control);
   routeFaults(server, control);
   routeActions(server, control);
@@ -29,16 +31,6 @@ export function createControlHttp(control: Control, options: ControlHttpOptions)
 }
 
 function routeStats(server: HttpServer, control: Control): void {
-  server.route({ method: 'GET', path: '/stats', handle: () => ({ json: control.stats() }) });
-  server.route({
-    method: 'DELETE',
-    path: '/stats',
-    handle() {
-      control.resetStats();
-      return {};
-    },
-  });
-  server.route({ method: 'GET', path: '/connections', handle: () => ({ json: control.connections() }) });
   server.route({
     method: 'GET',
     path: '/messages',
@@ -58,24 +50,6 @@ function routeStats(server: HttpServer, control: Control): void {
 
 function routeFaults(server: HttpServer, control: Control): void {
   const body = faultPatch;
-  server.route({ method: 'GET', path: '/faults', handle: () => ({ json: control.faults() }) });
-  server.route({
-    method: 'PATCH',
-    path: '/faults',
-    body: z.unknown(),
-    handle({ body: patch }) {
-      understood(body, patch);
-      return { json: control.setFaults(patch as z.input<typeof body>) };
-    },
-  });
-  server.route({
-    method: 'DELETE',
-    path: '/faults',
-    handle() {
-      control.resetFaults();
-      return {};
-    },
-  });
   server.route({
     method: 'PATCH',
     path: '/connections/:number/faults',
@@ -154,22 +128,4 @@ function routeActions(server: HttpServer, control: Control): void {
 function found(json: unknown): HttpReply {
   if (json === undefined) throw new HttpError(404, 'not_found', 'no such message was seen');
   return { json };
-}
-
-function attempt(act: () => unknown): HttpReply {
-  try {
-    return { json: act() };
-  } catch (error) {
-    if (error instanceof ControlError) throw new HttpError(404, 'not_found', error.message);
-    throw error;
-  }
-}
-
-function understood(schema: z.ZodType, value: unknown): void {
-  const [issue] = schema.safeParse(value).error?.issues ?? [];
-  if (issue) throw new HttpError(400, 'bad_request', `${issue.path.join('.')}: ${issue.message}`);
-}
-
-function numberOf(text: unknown, otherwise: number): number {
-  return typeof text === 'string' && /^\d{1,9}$/.test(text) ? Number(text) : otherwise;
 }

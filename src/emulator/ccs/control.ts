@@ -1,17 +1,15 @@
 import { z } from '../../lib/schema.ts';
 import type { StreamCondition } from '../../protocols/xmpp/index.ts';
-import type { FaultPatchInput, Faults } from '../options.ts';
-import { faultsOf, readPatch } from '../options.ts';
+import type { Target } from '../control.ts';
+import { ControlError } from '../control.ts';
 import type { Connection } from './connection.ts';
 import type { ConnectionInfo } from './connection-info.ts';
 import type { Counters, Track } from './counters.ts';
 import { newCounters } from './counters.ts';
+import type { FaultPatchInput, Faults } from './options.ts';
+import { faultsOf, readPatch } from './options.ts';
 import type { Upstream } from './sender.ts';
 import type { TokenAnswer, World } from './world.ts';
-
-/** Connections to do something to: all, the oldest that is in use, or one by its number. */
-export const targetSchema = z.union([z.literal('all'), z.literal('one'), z.int().min(1)]);
-export type Target = z.infer<typeof targetSchema>;
 
 /** Upstream messages to send. */
 export const upstreamSchema = z.strictObject({
@@ -34,11 +32,6 @@ export interface Stats extends Counters {
   readonly upstreamWaiting: number;
   /** Different message_ids received; 0 if they are not tracked. */
   readonly tracked: number;
-}
-
-/** A request that names something that is not there. */
-export class ControlError extends Error {
-  override readonly name = 'ControlError';
 }
 
 /** Everything that can be done to a running emulator; the HTTP port does the same. */

@@ -1,8 +1,8 @@
 import { type AppServerMessage, FOREIGN_ACK, readAppServerMessage, refusalStanza } from '../../protocols/ccs/index.ts';
 import type { StanzaError, StreamCondition, StreamSocket, XmlElement } from '../../protocols/xmpp/index.ts';
-import type { Faults } from '../options.ts';
 import { Answers } from './answers.ts';
 import type { ConnectionState } from './connection-info.ts';
+import type { Faults } from './options.ts';
 import type { Sender } from './sender.ts';
 import { UpstreamWindow } from './upstream-window.ts';
 import type { Verdict } from './verdict.ts';

@@ -4,57 +4,35 @@ import type { Server, Socket } from 'node:net';
 import { createServer } from 'node:net';
 import { setTimeout } from 'node:timers/promises';
 import { createSecureContext, TLSSocket } from 'node:tls';
-import type { Random } from '../../lib/backoff.ts';
-import type { Clock, Timer } from '../../lib/clock.ts';
+import type { Timer } from '../../lib/clock.ts';
 import { every, systemClock } from '../../lib/clock.ts';
-import type { Log } from '../../lib/log.ts';
 import { silentLog } from '../../lib/log.ts';
 import type { HttpServer } from '../../protocols/http/index.ts';
-import type { CertificateRequest, ServerCertificate } from '../certificate.ts';
-import { createCertificate, LOCAL_NAMES } from '../certificate.ts';
+import { createCertificate } from '../certificate.ts';
 import { DelayLine } from '../delay-line.ts';
-import type { EmulatorInput, EmulatorOptions } from '../options.ts';
-import { emulatorOptions, faultsOf } from '../options.ts';
+import type { CommonDeps, CommonEmulator } from '../face.ts';
+import { certificateRequest } from '../listening.ts';
+import { Spells } from '../magic.ts';
 import { Connection } from './connection.ts';
 import { Control } from './control.ts';
 import { createControlHttp } from './control-http.ts';
 import { newCounters, Tracker } from './counters.ts';
+import type { EmulatorInput, EmulatorOptions } from './options.ts';
+import { ccsEmulatorOptions, faultsOf } from './options.ts';
 import { Sender } from './sender.ts';
 import type { Watch } from './watch.ts';
 import type { World } from './world.ts';
 
-const DAY_MS = 86_400_000;
 /** So long may clients take to react to the end, in milliseconds. */
 const STOP_MS = 100;
 const STOP_STEP_MS = 5;
 /** Sender ids that are remembered although they are idle. */
 const SENDERS_REMEMBERED = 1_000;
 
-/** Time, chance and more, for those who bring their own. */
-export interface EmulatorDeps {
-  readonly clock?: Clock;
-  readonly random?: Random;
-  readonly log?: Log;
-  readonly watch?: Watch;
-  /** For an emulator that comes back as the same; without it there is a new authority at every start. */
-  readonly certificate?: ServerCertificate;
-}
+export type EmulatorDeps = CommonDeps<Watch>;
 
 /** A CCS server that runs, or is about to. */
-export interface Emulator {
-  /** Everything that can be done to it and asked of it. */
-  readonly control: Control;
-  /** The certificate of the authority that clients have to trust. */
-  readonly caPem: string;
-  /** The port it listens on; 0 before it does. */
-  readonly port: number;
-  /** The port of the control over HTTP; undefined if there is none. */
-  readonly controlPort: number | undefined;
-  /** @throws if a port is taken or the file cannot be written */
-  start(): Promise<void>;
-  /** Ends all streams and listens no more. */
-  stop(): Promise<void>;
-}
+export type Emulator = CommonEmulator<Control>;
 
 /**
  * A CCS emulator; it does nothing until it is started.
@@ -62,22 +40,7 @@ export interface Emulator {
  * @throws if an option is not understood
  */
 export function createEmulator(input: EmulatorInput = {}, deps: EmulatorDeps = {}): Emulator {
-  return new CcsEmulator(emulatorOptions.parse(input), deps);
-}
-
-function certificateRequest({ certificate, names }: EmulatorOptions): CertificateRequest {
-  const from = (days: number): Date => new Date(Date.now() + days * DAY_MS);
-  const good = { names: [...LOCAL_NAMES, ...names], notBefore: from(-1), notAfter: from(30) };
-  switch (certificate) {
-    case 'good':
-      return good;
-    case 'expired':
-      return { ...good, notBefore: from(-30), notAfter: from(-1) };
-    case 'not_yet_valid':
-      return { ...good, notBefore: from(1) };
-    case 'wrong_host':
-      return { ...good, names: ['wrong.invalid'] };
-  }
+  return new CcsEmulator(ccsEmulatorOptions.parse(input), deps);
 }
 
 /** Anybody may log in by default, under any name: those who are gone, and whom nothing waits for, are forgotten. */
@@ -118,7 +81,7 @@ class CcsEmulator implements Emulator {
       downstream: new Tracker(limit),
       upstream: new Tracker(limit),
       tokens: new Map(),
-      spells: new Map(),
+      spells: new Spells(),
       sender(id) {
         const sender = senders.get(id) ?? new Sender(id, () => world.counters, clock.now);
         senders.set(id, sender);

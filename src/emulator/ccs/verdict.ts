@@ -1,8 +1,8 @@
 import type { AppServerMessage } from '../../protocols/ccs/index.ts';
 import type { StreamCondition } from '../../protocols/xmpp/index.ts';
-import type { Magic } from '../magic.ts';
-import { spellOf } from '../magic.ts';
-import type { Faults } from '../options.ts';
+import type { Magic, MagicFault } from '../magic.ts';
+import { magicFaults, nackCodes } from '../magic.ts';
+import type { Faults } from './options.ts';
 import type { World } from './world.ts';
 
 /** What becomes of a message. */
@@ -13,7 +13,7 @@ export type Verdict =
   | { readonly kind: 'fail'; readonly condition: StreamCondition }
   | { readonly kind: 'silent' | 'black-hole' | 'drain' };
 
-const SPELLS_REMEMBERED = 100_000;
+const BOOK = { codes: new Set<string>(nackCodes), faults: new Set(magicFaults) };
 
 const nack = (code: string, description: string): Verdict => ({ kind: 'nack', code, description });
 
@@ -29,7 +29,7 @@ export function verdictOn(
   if (faults.poison.length > 0 && faults.poison.includes(id))
     return { kind: 'fail', condition: faults.poison_condition };
   if (draining) return nack('CONNECTION_DRAINING', 'Connection is draining');
-  const magic = magicOf(world, target, sender, id);
+  const magic = world.spells.cast(target, BOOK, () => `${sender}\n${id}`);
   if (magic) return cast(magic, faults, receipt);
   if (problem) return nack(problem.code, problem.description);
   const known = world.tokens.size > 0 ? world.tokens.get(target) : undefined;
@@ -38,7 +38,7 @@ export function verdictOn(
   return { kind: 'ack', canonical: known?.canonical, receipt };
 }
 
-function cast(magic: Magic, faults: Faults, receipt: boolean): Verdict {
+function cast(magic: Magic<MagicFault>, faults: Faults, receipt: boolean): Verdict {
   switch (magic.do) {
     case 'nack':
       return nack(magic.code, 'emulated');
@@ -53,19 +53,4 @@ function cast(magic: Magic, faults: Faults, receipt: boolean): Verdict {
     default:
       return { kind: magic.do };
   }
-}
-
-/** The magic of the token, unless this message has used it up. */
-function magicOf(world: World, target: string, sender: string, id: string): Magic | undefined {
-  const spell = spellOf(target);
-  if (spell?.times === undefined) return spell?.magic;
-  const key = `${sender}\n${id}`;
-  const used = world.spells.get(key) ?? 0;
-  if (used >= spell.times) return undefined;
-  if (used === 0 && world.spells.size >= SPELLS_REMEMBERED) {
-    const [oldest] = world.spells.keys();
-    if (oldest !== undefined) world.spells.delete(oldest);
-  }
-  world.spells.set(key, used + 1);
-  return spell.magic;
 }

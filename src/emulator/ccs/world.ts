@@ -2,8 +2,9 @@ import type { Random } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { DelayLine } from '../delay-line.ts';
-import type { EmulatorOptions, Faults } from '../options.ts';
+import type { Spells } from '../magic.ts';
 import type { Counters, Tracker } from './counters.ts';
+import type { EmulatorOptions, Faults } from './options.ts';
 import type { Sender } from './sender.ts';
 import type { Watch } from './watch.ts';
 
@@ -23,7 +24,7 @@ export interface World {
   /** Tokens that do not simply get an ack. */
   readonly tokens: Map<string, TokenAnswer>;
   /** How often a token's magic has been used on a message. */
-  readonly spells: Map<string, number>;
+  readonly spells: Spells;
   sender(id: string): Sender;
 }
 

@@ -2,6 +2,7 @@ export { LoginError, type LoginFault, type LoginOptions, logIn } from '../xmpp/c
 export { ClientStream, type StreamEnd, type StreamHandler, type StreamSettings } from '../xmpp/client-stream.ts';
 export { XmlError } from '../xmpp/index.ts';
 export { type AppServerMessage, MAX_JSON_DEPTH, readAppServerMessage } from './app-server-message.ts';
+export { type DeviceReceipt, deviceReceiptJson, type UpstreamMessage, upstreamJson } from './device-message.ts';
 export { ackStanza, CCS_NS, type Downstream, downstreamStanza, pingStanza } from './downstream.ts';
 export type { Fields } from './fields.ts';
 export { isCondition, MAX_PAYLOAD_BYTES, MAX_TOPIC_PAYLOAD_BYTES, MAX_TTL, type Problem } from './problems.ts';

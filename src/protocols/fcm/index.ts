@@ -1,4 +1,4 @@
-export { type Aps, apnsExpiration, apnsPriority, apsOf, collapseId } from './aps.ts';
+export { type Aps, apnsExpiration, apnsPriority, apsOf, COLLAPSE_ID_MAX, collapseId, isCollapseId } from './aps.ts';
 export {
   isVisible,
   type JsonObject,

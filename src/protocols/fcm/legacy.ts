@@ -1,4 +1,6 @@
-/**
+import { isDeeper } from '../../lib/depth.ts';
+
+/*
  * The legacy downstream message, which BAL and CCS speak, read field by field so that it can be said in other protocols.
  * [fcm.md §1.4] Unknown fields are ignored; a known one of a wrong type is a problem, but null means absent.
  */
@@ -31,6 +33,8 @@ export interface LegacyMessage {
   readonly contentAvailable: boolean;
   readonly mutableContent: boolean;
   readonly dryRun: boolean;
+  /** Only XMPP had receipts: a provider says what becomes of this wish. */
+  readonly deliveryReceiptRequested: boolean;
   readonly restrictedPackageName?: string;
   /** Every value a text: others as their JSON. */
   readonly data: Readonly<Record<string, string>>;
@@ -56,6 +60,8 @@ const RESERVED_PREFIXES = ['google', 'gcm'];
 const TOPIC = /^[a-zA-Z0-9\-_.~%]+$/;
 /** Longest token, condition and texts of other short fields, in UTF-16 code units. */
 const TARGET_MAX = 4_096;
+/** Objects and lists in each other: who walks through them by calling itself must not run out of stack. */
+const DEPTH_MAX = 32;
 
 /**
  * Reads the legacy JSON text.
@@ -69,6 +75,7 @@ export function readLegacy(json: string): LegacyMessage {
     contentAvailable: flag(fields, 'content_available'),
     mutableContent: flag(fields, 'mutable_content'),
     dryRun: flag(fields, 'dry_run'),
+    deliveryReceiptRequested: flag(fields, 'delivery_receipt_requested'),
     data: dataOf(object(fields, 'data')),
     ...defined({
       collapseKey: text(fields, 'collapse_key'),
@@ -96,6 +103,7 @@ function parse(json: string): JsonObject {
     throw new LegacyProblem('fcm_data', 'is no JSON');
   }
   if (!isObject(value)) throw new LegacyProblem('fcm_data', 'must be a JSON object');
+  if (isDeeper(value, DEPTH_MAX)) throw new LegacyProblem('fcm_data', `more than ${DEPTH_MAX} levels deep`);
   return value;
 }
 
@@ -116,14 +124,13 @@ function targetOf(fields: JsonObject): LegacyMessage['target'] {
 }
 
 function dataOf(data: JsonObject = {}): Record<string, string> {
-  const texts: Record<string, string> = {};
-  for (const [key, value] of Object.entries(data)) {
+  const texts = Object.entries(data).map(([key, value]): [string, string] => {
     if (RESERVED_KEYS.has(key) || RESERVED_PREFIXES.some((prefix) => key.startsWith(prefix))) {
       throw new LegacyProblem(`data.${key}`, 'is a key that FCM keeps for itself');
     }
-    texts[key] = typeof value === 'string' ? value : JSON.stringify(value);
-  }
-  return texts;
+    return [key, typeof value === 'string' ? value : JSON.stringify(value)];
+  });
+  return Object.fromEntries(texts); // also with a key called __proto__, which an assignment would lose
 }
 
 function notificationOf(fields: JsonObject | undefined): LegacyNotification | undefined {
@@ -201,5 +208,10 @@ type Defined<T> = { [K in keyof T]?: Exclude<T[K], undefined> };
 
 /** Without the keys whose value is undefined. */
 function defined<T extends object>(fields: T): Defined<T> {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as Defined<T>;
+  const kept: Defined<T> = {};
+  for (const key of Object.keys(fields) as (keyof T)[]) {
+    const value = fields[key];
+    if (value !== undefined) kept[key] = value as Exclude<T[keyof T], undefined>;
+  }
+  return kept;
 }

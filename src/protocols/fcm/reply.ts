@@ -6,9 +6,9 @@ interface Addressee {
   readonly target: string;
 }
 
-/** The JSON text of an ack. */
-export function ackReply({ messageId, target }: Addressee): string {
-  return JSON.stringify({ from: target, message_id: messageId, message_type: 'ack' });
+/** The JSON text of an ack; `more` are fields that CCS did not know. */
+export function ackReply({ messageId, target }: Addressee, more: Readonly<Record<string, unknown>> = {}): string {
+  return JSON.stringify({ ...more, from: target, message_id: messageId, message_type: 'ack' });
 }
 
 /** The JSON text of a nack; `more` are fields that CCS did not know. */

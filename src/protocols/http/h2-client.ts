@@ -20,9 +20,14 @@ export interface H2ClientOptions extends H2ConnectionSettings {
   readonly maxAgeMs: number;
   /** An open connection without traffic is pinged so often; 0 never. */
   readonly pingIntervalMs: number;
-  /** Counts `connect`, `connect_failed`, `goaway`, `drop`, `aged`, `idle`, `silent`, `late`, `refused` and `broken`. */
+  /** Counts `connect`, `connect_failed`, `goaway`, `retired`, `drop`, `aged`, `idle`, `silent`, `late`, `refused` and `broken`. */
   readonly count: (event: string) => void;
 }
+
+/** A result; a response with the number of the connection that it came over. */
+export type H2Answer =
+  | Exclude<H2Result, { kind: 'response' }>
+  | (Extract<H2Result, { kind: 'response' }> & { readonly connection: number });
 
 /** The connections as they are. */
 export interface H2Report {
@@ -47,6 +52,7 @@ export class H2Client {
   #listener: () => void = () => {};
   #sweep: Timer | undefined;
   #retry: Timer | undefined;
+  #ids = 0;
   /** Attempts and connections in a row that were of no use. */
   #failures = 0;
   #trouble = 'connecting';
@@ -83,17 +89,39 @@ export class H2Client {
     return room;
   }
 
+  /** Requests in flight. */
+  get used(): number {
+    let used = 0;
+    for (const connection of this.#connections) used += connection.used;
+    return used;
+  }
+
   /** Sends a request on the connection with the most room; without room it is refused. Never rejects. */
-  async post(request: H2Request): Promise<H2Result> {
+  async post(request: H2Request): Promise<H2Answer> {
     let best: H2Connection | undefined;
     for (const connection of this.#connections) if (connection.room > (best?.room ?? 0)) best = connection;
     if (!best || this.#state !== 'running') return { kind: 'refused', because: 'no connection has room' };
     const answer = best.post(request);
     if (this.room === 0) this.#grow();
     const result = await answer;
-    if (result.kind === 'response') this.#failures = 0;
-    else this.#options.count(result.kind);
+    if (result.kind === 'response') {
+      this.#failures = 0;
+      return { ...result, connection: best.id };
+    }
+    this.#options.count(result.kind);
     return result;
+  }
+
+  /**
+   * Sends nothing more over the connection with this number, because of what its server answered. One that never answered
+   * with success is followed by a pause: a server that turns everybody away is not besieged.
+   */
+  retire(id: number, because: string): void {
+    for (const connection of this.#connections) {
+      if (connection.id !== id || connection.state !== 'open') continue;
+      connection.drain();
+      this.#leaving(connection, 'retired', because, connection.succeeded);
+    }
   }
 
   get report(): H2Report {
@@ -104,7 +132,7 @@ export class H2Client {
       open: open.length,
       connecting: count('connecting'),
       draining: count('draining'),
-      used: all.reduce((sum, connection) => sum + connection.used, 0),
+      used: this.used,
       size: open.reduce((sum, connection) => sum + connection.limit, 0),
       trouble: open.length === 0 ? this.#trouble : undefined,
     };
@@ -124,7 +152,7 @@ export class H2Client {
     this.#checkRest();
     await deadline(clock, rest, ms, 'requests in flight').catch((error) => {
       if (!(error instanceof DeadlineError)) throw error;
-      log.warn('stopping with requests in flight', { inFlight: this.report.used });
+      log.warn('stopping with requests in flight', { inFlight: this.used });
     });
     for (const connection of this.#connections) connection.destroy('stopped');
     this.#sweep?.cancel();
@@ -142,10 +170,12 @@ export class H2Client {
     }
   }
 
-  /** Every stream is taken: one more connection, if there may be one and none is on its way. */
+  /** Every stream is taken: one more connection, if there may be one and none is on its way or will soon take more. */
   #grow(): void {
     if (this.#failures > 0 || this.#alive >= this.#options.max) return;
-    for (const connection of this.#connections) if (connection.state === 'connecting') return;
+    for (const { state, careful } of this.#connections) {
+      if (state === 'connecting' || (state === 'open' && careful)) return;
+    }
     this.#connect();
   }
 
@@ -164,7 +194,7 @@ export class H2Client {
   }
 
   #connect(): void {
-    const connection = new H2Connection(this.#options, {
+    const connection = new H2Connection(++this.#ids, this.#options, {
       onOpen: () => this.#opened(),
       onRoom: () => {
         this.#checkRest();
@@ -186,11 +216,11 @@ export class H2Client {
   }
 
   /** It takes nothing new: another one in its place. */
-  #leaving(connection: H2Connection, event: string, because: string): void {
+  #leaving(connection: H2Connection, event: string, because: string, useful = connection.useful): void {
     const { count, log, clock } = this.#options;
     count(event);
     log.debug('connection retires', { because, inFlight: connection.used });
-    this.#judge(connection, clock.monotonic(), because);
+    this.#judge(connection, clock.monotonic(), because, useful);
     this.#fill();
   }
 
@@ -199,7 +229,7 @@ export class H2Client {
     this.#connections.delete(connection);
     this.#checkRest();
     if (this.#state !== 'running') return;
-    if (connection.openedAt === 0) {
+    if (!connection.opened) {
       count('connect_failed');
       this.#failures++;
       if (!this.#told || this.#trouble !== because) log.warn('connecting failed', { because });
@@ -209,15 +239,15 @@ export class H2Client {
       count('drop');
       log.warn('connection lost', { because, inFlight: connection.used });
       this.#told = true;
-      this.#judge(connection, clock.monotonic(), because);
+      this.#judge(connection, clock.monotonic(), because, connection.useful);
     }
     this.#fill();
   }
 
   /** A connection that answered something was a good one: the next may come at once. */
-  #judge({ openedAt, answeredAt }: H2Connection, now: number, because: string): void {
+  #judge({ openedAt }: H2Connection, now: number, because: string, useful: boolean): void {
     this.#trouble = because;
-    if (answeredAt > openedAt || now - openedAt >= CONNECT_BACKOFF.capMs) this.#failures = 0;
+    if (useful || now - openedAt >= CONNECT_BACKOFF.capMs) this.#failures = 0;
     else this.#failures++;
   }
 
@@ -244,7 +274,6 @@ export class H2Client {
 
   #checkRest(): void {
     if (!this.#atRest) return;
-    for (const { used } of this.#connections) if (used > 0) return;
-    this.#atRest();
+    if (this.used === 0) this.#atRest();
   }
 }

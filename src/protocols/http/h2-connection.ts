@@ -40,6 +40,8 @@ export type H2State = 'connecting' | 'open' | 'draining' | 'gone';
 
 /** One HTTP/2 connection of a client: as many requests at once as both sides allow. */
 export class H2Connection implements ExchangeHost {
+  /** Counts from 1. */
+  readonly id: number;
   readonly #settings: H2ConnectionSettings;
   readonly #events: H2ConnectionEvents;
   readonly #session: ClientHttp2Session;
@@ -49,9 +51,14 @@ export class H2Connection implements ExchangeHost {
   #state: H2State = 'connecting';
   /** It took nothing new any more before it was gone. */
   retired = false;
-  /** The server has answered a request with success. */
+  /** It may take as many streams as the server says. */
   #proven: boolean;
+  /** The server has answered a request; with success. */
+  useful = false;
+  succeeded = false;
   #remoteStreams = 0;
+  /** It was open once. */
+  opened = false;
   lastStreamId: number | undefined;
   because: string | undefined;
   /** Monotonic times: since when it is open, when an answer last came, when it was last busy. */
@@ -59,7 +66,8 @@ export class H2Connection implements ExchangeHost {
   answeredAt = 0;
   busyAt = 0;
 
-  constructor(settings: H2ConnectionSettings, events: H2ConnectionEvents) {
+  constructor(id: number, settings: H2ConnectionSettings, events: H2ConnectionEvents) {
+    this.id = id;
     this.#settings = settings;
     this.#events = events;
     this.#proven = !settings.cautious;
@@ -92,6 +100,11 @@ export class H2Connection implements ExchangeHost {
     return this.#exchanges.size;
   }
 
+  /** One stream only, until the server has shown that it is content. */
+  get careful(): boolean {
+    return !this.#proven;
+  }
+
   /** Streams that may be open at once, as it is now. */
   get limit(): number {
     return this.#proven ? Math.min(this.#settings.maxStreams, this.#remoteStreams) : 1;
@@ -99,7 +112,9 @@ export class H2Connection implements ExchangeHost {
 
   /** How many more requests it takes. */
   get room(): number {
-    return this.#state === 'open' ? Math.max(0, this.limit - this.#exchanges.size) : 0;
+    // A session that is over ends its streams first and says so afterwards: their places are no room.
+    if (this.#state !== 'open' || this.#session.closed || this.#session.destroyed) return 0;
+    return Math.max(0, this.limit - this.#exchanges.size);
   }
 
   /** Sends a request; only with room. */
@@ -160,6 +175,7 @@ export class H2Connection implements ExchangeHost {
     const { clock } = this.#settings;
     this.#deadline.cancel();
     this.#state = 'open';
+    this.opened = true;
     this.openedAt = this.busyAt = this.answeredAt = clock.monotonic();
     this.#events.onOpen();
   }
@@ -181,7 +197,8 @@ export class H2Connection implements ExchangeHost {
     this.busyAt = this.#settings.clock.monotonic();
     if (result.kind === 'response') {
       this.answeredAt = this.busyAt;
-      if (result.response.status < 300) this.#proven = true;
+      this.useful = true;
+      if (result.response.status < 300) this.succeeded = this.#proven = true;
     }
     if (this.#state === 'draining' && this.#exchanges.size === 0) this.#linger();
     this.#events.onRoom();

@@ -1,21 +1,41 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { fastify } from 'fastify';
+import { type Clock, systemClock } from '../../lib/clock.ts';
+import { DeadlineError, deadline } from '../../lib/deadline.ts';
 import type { z } from '../../lib/schema.ts';
+import { Gate } from './gate.ts';
+import { HttpError, retryAfter } from './http-error.ts';
+import type { RouteAbout } from './openapi.ts';
+import { refuseSocket, type SocketRules, socketServer } from './sockets.ts';
 
 /** Where a server listens and what it takes. */
-export interface HttpServerOptions {
+export interface HttpServerOptions extends Omit<SocketRules, 'requestTimeoutMs'> {
   readonly host: string;
   /** 0 takes a free one. */
   readonly port: number;
-  /** The largest request body, in bytes. */
+  /** The largest request body, in bytes; a route may ask for less. */
   readonly bodyLimit: number;
-  /** A request must be complete after so many milliseconds; 0 is for ever. */
+  /** A request must be complete after so many milliseconds (default: 10 s); 0 is for ever. */
   readonly requestTimeoutMs?: number;
+  /** A request that has no answer after so many milliseconds gets 503; what its handler began goes on. */
+  readonly answerTimeoutMs?: number;
+  /** Measures that time (default: the system's). */
+  readonly clock?: Clock;
+  /** Handlers at work at once; a request beyond gets 503. */
+  readonly maxHandlers?: number;
   /** Asked before each request is read; throw an {@link HttpError} to refuse it. */
   readonly guard?: (request: HttpRequest<undefined>) => void | Promise<void>;
   /** Told what a handler threw that is no {@link HttpError}; the client only learns that it happened. */
   readonly onFault?: (error: unknown) => void;
+  /**
+   * Told of every answer, whether or not the client is still there to read it. `route` is the path as it was registered, or
+   * {@link NO_ROUTE}.
+   */
+  readonly onAnswer?: (route: string, status: number) => void;
 }
+
+/** What `onAnswer` is told of requests that led to no route. */
+export const NO_ROUTE = 'other';
 
 export interface HttpRequest<Body> {
   readonly method: string;
@@ -42,65 +62,85 @@ export interface HttpRoute<Body> {
   readonly method: 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE';
   /** Parameters as in `/messages/:id`. */
   readonly path: string;
+  /** The largest body in bytes, if the server's own limit is not smaller. */
+  readonly bodyLimit?: number;
+  /** What a description of the listener says of it. */
+  readonly about?: RouteAbout;
   /** What the JSON body must look like; without it, bodies are ignored. A missing body counts as `{}`. */
   readonly body?: z.ZodType<Body>;
   handle(request: HttpRequest<Body>): HttpReply | Promise<HttpReply>;
-}
-
-/** An answer that is a refusal: `{ "error": code, "message": … }`. */
-export class HttpError extends Error {
-  readonly status: number;
-  /** Short and fixed, to be compared with. */
-  readonly code: string;
-
-  constructor(status: number, code: string, message: string) {
-    super(message);
-    this.name = 'HttpError';
-    this.status = status;
-    this.code = code;
-  }
 }
 
 export interface HttpServer {
   route<Body = undefined>(route: HttpRoute<Body>): void;
   /** @returns the port it listens on */
   start(): Promise<number>;
+  /** New requests get 503 from now on. Resolves when the handlers that are at work are done. */
+  closeGate(): Promise<void>;
+  /** Closes the listener and every connection. Safe to call twice. */
   stop(): Promise<void>;
 }
 
+/** A request must be complete after so long, if nothing else is said. */
+const REQUEST_TIMEOUT_MS = 10_000;
+
 /** A small HTTP server for JSON. The one importer of fastify. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
+  const { guard, onAnswer } = options;
+  const rules = { ...options, requestTimeoutMs: options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS };
   const app = fastify({
     bodyLimit: options.bodyLimit,
-    requestTimeout: options.requestTimeoutMs ?? 10_000,
+    serverFactory: (handler) => socketServer(rules, handler),
+    clientErrorHandler(error, socket) {
+      const status = refuseSocket(error, socket);
+      if (status !== undefined) onAnswer?.(NO_ROUTE, status);
+    },
+    // What can't even be led to a route, such as a path with `%ff`.
+    frameworkErrors: (error, _, reply) => refuse(reply, refusalOf(error)),
     forceCloseConnections: true,
     logger: false,
   });
-  const { guard } = options;
+  app.removeContentTypeParser('text/plain'); // bodies are JSON
+  const gate = new Gate(options.maxHandlers ?? Number.POSITIVE_INFINITY);
+  if (onAnswer) {
+    app.addHook('onResponse', async ({ routeOptions }, { statusCode }) => {
+      onAnswer(routeOptions.url ?? NO_ROUTE, statusCode);
+    });
+  }
   if (guard) app.addHook('onRequest', async (request) => guard(requestOf(request, undefined)));
   app.setNotFoundHandler((_, reply) => refuse(reply, new HttpError(404, 'not_found', 'there is no such resource')));
   app.setErrorHandler((error, _, reply) => {
     const refusal = refusalOf(error);
+    // The rest of a body that is too large is read and thrown away: a connection that is closed on it is reset, and its
+    // client may never see why. `requestTimeoutMs` ends it.
+    if (refusal.status === 413) reply.removeHeader('connection');
     if (refusal.status >= 500 && !(error instanceof HttpError)) options.onFault?.(error);
     return refuse(reply, refusal);
   });
   return {
-    route: (route) => addRoute(app, route),
+    route: (route) => addRoute(app, route, gate, options),
     async start() {
       await app.listen({ host: options.host, port: options.port });
       const address = app.server.address();
       return typeof address === 'object' && address ? address.port : 0;
     },
+    closeGate: () => gate.close(),
     stop: () => app.close(),
   };
 }
 
-function addRoute<Body>(app: FastifyInstance, route: HttpRoute<Body>): void {
+function addRoute<Body>(app: FastifyInstance, route: HttpRoute<Body>, gate: Gate, options: HttpServerOptions): void {
+  const { bodyLimit, clock = systemClock, answerTimeoutMs } = options;
   app.route({
     method: route.method,
     url: route.path,
+    bodyLimit: Math.min(route.bodyLimit ?? bodyLimit, bodyLimit),
     handler: async (request, reply) => {
-      const answer = await route.handle(requestOf(request, bodyOf(route, request.body)));
+      const work = gate.pass(() => route.handle(requestOf(request, bodyOf(route, request.body))));
+      // The framework's own deadline is called off as soon as a body has been read.
+      const answer = await (answerTimeoutMs === undefined
+        ? work
+        : deadline(clock, work, answerTimeoutMs, 'the answer'));
       reply.headers(answer.headers ?? {});
       if (answer.text !== undefined) {
         return reply
@@ -139,12 +179,15 @@ function requestOf<Body>(request: FastifyRequest, body: Body): HttpRequest<Body>
 function refusalOf(error: unknown): HttpError {
   if (error instanceof HttpError) return error;
   const status = error instanceof Error && 'statusCode' in error ? Number(error.statusCode) : 500;
+  if (error instanceof DeadlineError) {
+    return new HttpError(503, 'timeout', 'no answer in time; try again', retryAfter(1_000));
+  }
   if (status === 413) return new HttpError(413, 'too_large', 'the body is too large');
   if (status === 415) return new HttpError(415, 'unsupported_type', 'the body must be application/json');
   if (status >= 400 && status < 500) return new HttpError(status, 'bad_request', String((error as Error).message));
   return new HttpError(500, 'internal', 'something went wrong here');
 }
 
-function refuse(reply: FastifyReply, { status, code, message }: HttpError): FastifyReply {
-  return reply.code(status).send({ error: code, message });
+function refuse(reply: FastifyReply, { status, code, message, headers }: HttpError): FastifyReply {
+  return reply.code(status).headers(headers).send({ error: code, message });
 }

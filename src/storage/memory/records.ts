@@ -26,6 +26,11 @@ export class Records {
     return true;
   }
 
+  /** As if it had never come. */
+  unsee(key: string): void {
+    this.#seen.delete(key);
+  }
+
   bury(because: string, notice: Notice): void {
     this.#dead.push({ because, notice });
   }

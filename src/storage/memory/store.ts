@@ -282,12 +282,17 @@ class MemoryStore implements Store {
   }
 
   #receive(incoming: Incoming): Received {
-    const { provider, from, id, at, notice, to } = incoming;
-    if (!this.#records.see(keyOf(provider, from, id), at)) return { kind: 'duplicate' };
+    const { provider, from, id, at, notice, to, refusable } = incoming;
+    const key = keyOf(provider, from, id);
+    if (!this.#records.see(key, at)) return { kind: 'duplicate' };
     const { sessions, maxInbox } = this.#limits;
     if ('dead' in to) return this.#bury(to.dead, notice);
     const inbox = this.#inbox(to.session);
-    if (inbox.size >= (sessions[to.session]?.maxInbox ?? maxInbox)) return this.#bury('the inbox is full', notice);
+    if (inbox.size >= (sessions[to.session]?.maxInbox ?? maxInbox)) {
+      if (!refusable) return this.#bury('the inbox is full', notice);
+      this.#records.unsee(key);
+      return { kind: 'full' };
+    }
     const mailbox = this.#resolve(to.mailbox);
     this.#bell.inbox(to.session, mailbox);
     return { kind: 'stored', sequence: inbox.add(notice, mailbox, at) };

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
+import type { Settings } from 'node:http2';
 import { type AddressInfo, connect, createServer, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
-import test from 'ava';
+import test, { type ExecutionContext } from 'ava';
 import { ManualClock, systemClock } from '../../../src/lib/clock.ts';
 import { silentLog } from '../../../src/lib/log.ts';
 import { H2Client, type H2ClientOptions } from '../../../src/protocols/http/index.ts';
@@ -70,16 +71,28 @@ async function forgetfulRouter(origin: string) {
   };
 }
 
-async function connected(server: H2TestServer, options: Partial<H2ClientOptions> = {}) {
+/** A client that is connected to a server of its own; both end with the test, however it ends. */
+async function setUp(t: ExecutionContext, options: Partial<H2ClientOptions> = {}, settings: Settings = {}) {
+  const server = await new H2TestServer(settings).start();
   const { client, events } = clientOf(server.origin, options);
+  t.teardown(async () => {
+    server.cut(); // what is in flight ends with its connection, whoever owns the clock
+    await client.stop(0);
+    await server.stop();
+  });
   client.start();
   await whenever(client, () => client.room > 0);
-  return { client, events };
+  return { server, client, events };
+}
+
+const turn = () => new Promise((resolve) => setImmediate(resolve));
+
+async function until(check: () => boolean): Promise<void> {
+  while (!check()) await turn();
 }
 
 test('a request goes out as it is and its answer comes back whole', async (t) => {
-  const server = await new H2TestServer().start();
-  const { client, events } = await connected(server);
+  const { server, client, events } = await setUp(t);
   server.onRequest = ({ stream }) => {
     stream.respond({ ':status': 429, 'retry-after': '7' });
     stream.write('{"half":');
@@ -97,13 +110,10 @@ test('a request goes out as it is and its answer comes back whole', async (t) =>
   t.is(asked?.headers['x-test'], 'yes');
   t.is(asked?.headers['content-length'], '7');
   t.deepEqual(events, ['connect']);
-  await client.stop(1_000);
-  await server.stop();
 });
 
 test('never more streams than the server allows, and more or fewer when it changes its mind', async (t) => {
-  const server = await new H2TestServer({ maxConcurrentStreams: 3 }).start();
-  const { client } = await connected(server);
+  const { server, client } = await setUp(t, {}, { maxConcurrentStreams: 3 });
   t.is(client.room, 3);
   const held: (() => void)[] = [];
   server.onRequest = ({ stream }) => void held.push(() => reply(stream, 200, 'ok'));
@@ -114,7 +124,7 @@ test('never more streams than the server allows, and more or fewer when it chang
   await whenever(client, () => client.room === 2);
   answers.push(client.post(request()), client.post(request()));
   t.is(client.room, 0);
-  while (server.asked.length < 5) await new Promise((resolve) => setImmediate(resolve));
+  await until(() => server.asked.length >= 5);
   server.sessions[0]?.settings({ maxConcurrentStreams: 2 });
   await whenever(client, () => client.report.size === 2);
   t.is(client.room, 0);
@@ -122,13 +132,10 @@ test('never more streams than the server allows, and more or fewer when it chang
   await Promise.all(answers);
   t.is(client.room, 2);
   t.is(server.most, 5);
-  await client.stop(1_000);
-  await server.stop();
 });
 
 test('a cautious client sends one request until the first success', async (t) => {
-  const server = await new H2TestServer({ maxConcurrentStreams: 50 }).start();
-  const { client } = await connected(server, { cautious: true });
+  const { server, client } = await setUp(t, { cautious: true }, { maxConcurrentStreams: 50 });
   t.is(client.room, 1);
   server.onRequest = ({ stream }) => reply(stream, 400, 'no');
   await client.post(request());
@@ -136,23 +143,19 @@ test('a cautious client sends one request until the first success', async (t) =>
   server.onRequest = ({ stream }) => reply(stream, 200, 'yes');
   await client.post(request());
   t.is(client.room, 50);
-  await client.stop(1_000);
-  await server.stop();
 });
 
 test('a cautious client takes a raised limit for a welcome', async (t) => {
-  const server = await new H2TestServer({ maxConcurrentStreams: 1 }).start();
-  const { client } = await connected(server, { cautious: true });
+  const { server, client } = await setUp(t, { cautious: true }, { maxConcurrentStreams: 1 });
   server.sessions[0]?.settings({ maxConcurrentStreams: 1_000 });
   await whenever(client, () => client.room === 100);
   t.is(client.room, 100);
-  await client.stop(1_000);
-  await server.stop();
 });
 
 test('when every stream is taken another connection is opened, up to max; idle ones go', async (t) => {
-  const server = await new H2TestServer({ maxConcurrentStreams: 1 }).start();
-  const { client, events } = await connected(server, { max: 3, idleMs: 40, requestTimeoutMs: 1_000 });
+  const clock = new ManualClock();
+  const options = { clock, max: 3, idleMs: 60_000 };
+  const { server, client, events } = await setUp(t, options, { maxConcurrentStreams: 1 });
   const held: (() => void)[] = [];
   server.onRequest = ({ stream }) => void held.push(() => reply(stream, 200, 'ok'));
   const answers = [client.post(request())];
@@ -162,21 +165,19 @@ test('when every stream is taken another connection is opened, up to max; idle o
   answers.push(client.post(request()));
   t.is(client.room, 0);
   t.is(client.report.open + client.report.connecting, 3);
-  while (held.length < 3) await new Promise((resolve) => setImmediate(resolve));
+  await until(() => held.length === 3);
   for (const answer of held) answer();
   await Promise.all(answers);
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const look = () => (client.report.open === 1 && client.report.draining === 0 ? resolve() : setImmediate(look));
-  look();
-  await promise;
+  await clock.advance(59_000);
+  t.is(client.report.open, 3);
+  await clock.advance(2_000);
+  t.is(client.report.open, 1);
+  await until(() => client.report.draining === 0);
   t.is(events.filter((event) => event === 'idle').length, 2);
-  await client.stop(1_000);
-  await server.stop();
 });
 
 test('a refused stream was not processed; a stream that is cut may have been', async (t) => {
-  const server = await new H2TestServer().start();
-  const { client, events } = await connected(server);
+  const { server, client, events } = await setUp(t);
   server.onRequest = ({ stream }) => stream.close(7);
   t.is((await client.post(request())).kind, 'refused');
   server.onRequest = ({ stream }) => stream.close(2);
@@ -189,20 +190,17 @@ test('a refused stream was not processed; a stream that is cut may have been', a
   t.deepEqual(await client.post(request()), { kind: 'broken', because: 'the stream ended with INTERNAL_ERROR' });
   t.deepEqual(events, ['connect', 'refused', 'broken', 'broken']);
   t.is(client.report.open, 1);
-  await client.stop(1_000);
-  await server.stop();
 });
 
 test('GOAWAY: what was looked at is answered, the rest is refused, and another connection takes over', async (t) => {
-  const server = await new H2TestServer().start();
-  const { client, events } = await connected(server);
+  const { server, client, events } = await setUp(t);
   const seen: (() => void)[] = [];
   server.onRequest = ({ stream, connection }) => {
     if (connection > 1) reply(stream, 200, 'second');
     else seen.push(() => reply(stream, 200, 'first'));
   };
   const answers = [1, 2, 3, 4].map((n) => client.post(request(`${n}`)));
-  while (seen.length < 4) await new Promise((resolve) => setImmediate(resolve));
+  await until(() => seen.length >= 4);
   // Streams of a client have odd numbers: 1 and 3 were looked at.
   server.sessions[0]?.goaway(0, 3, Buffer.from('session_timeout'));
   await whenever(client, () => client.report.draining === 1 && client.room > 0);
@@ -217,16 +215,13 @@ test('GOAWAY: what was looked at is answered, the rest is refused, and another c
   );
   t.true(results[2]?.kind === 'refused' && results[2].because.includes('session_timeout'));
   t.true(events.includes('goaway'));
-  await client.stop(1_000);
-  await server.stop();
 });
 
 test('GOAWAY with an error: what was looked at is cut off, the rest is refused', async (t) => {
-  const server = await new H2TestServer().start();
-  const { client } = await connected(server);
+  const { server, client } = await setUp(t);
   server.onRequest = () => {};
   const answers = [1, 2].map((n) => client.post(request(`${n}`)));
-  while (server.asked.length < 2) await new Promise((resolve) => setImmediate(resolve));
+  await until(() => server.asked.length >= 2);
   server.sessions[0]?.goaway(11, 1, Buffer.from('too_many_pings'));
   const results = await Promise.all(answers);
   t.deepEqual(
@@ -235,92 +230,83 @@ test('GOAWAY with an error: what was looked at is cut off, the rest is refused',
   );
   t.true(results[0]?.kind === 'broken' && results[0].because.includes('ENHANCE_YOUR_CALM (too_many_pings)'));
   await whenever(client, () => client.room > 0);
-  await client.stop(1_000);
-  await server.stop();
 });
 
 test('a lost connection cuts off what was in flight; the next one comes at once', async (t) => {
-  const server = await new H2TestServer().start();
-  const { client, events } = await connected(server);
+  const { server, client, events } = await setUp(t);
   await client.post(request()); // it was of use
   server.onRequest = () => server.cut();
   t.is((await client.post(request())).kind, 'broken');
+  t.is(client.room, 0);
   await whenever(client, () => client.room > 0);
   t.deepEqual(events.toSorted(), ['broken', 'connect', 'connect', 'drop']);
   t.is(client.report.trouble, undefined);
-  await client.stop(1_000);
-  await server.stop();
 });
 
 test('an answer that does not come in time is given up, and a connection without any answer is replaced', async (t) => {
-  const server = await new H2TestServer().start();
-  const { client, events } = await connected(server, { requestTimeoutMs: 100 });
+  const clock = new ManualClock();
+  const { server, client, events } = await setUp(t, { clock });
   server.onRequest = ({ connection, stream }) => {
     if (connection > 1) reply(stream, 200, 'ok');
   };
-  t.deepEqual(await client.post(request()), { kind: 'late', because: 'no complete answer within 100 ms' });
+  let over = false;
+  const answer = client.post(request()).finally(() => {
+    over = true;
+  });
+  await until(() => server.asked.length === 1);
+  await clock.advance(4_999);
+  t.false(over);
+  await clock.advance(501);
+  t.deepEqual(await answer, { kind: 'late', because: 'no complete answer within 5000 ms' });
   await whenever(client, () => client.room > 0);
   t.is((await client.post(request())).kind, 'response');
   t.deepEqual(events.toSorted(), ['connect', 'connect', 'late', 'silent']);
-  await client.stop(1_000);
-  await server.stop();
 });
 
 test('half an answer is late as well, and one slow stream does not cost the connection', async (t) => {
-  const server = await new H2TestServer().start();
-  const { client, events } = await connected(server, { requestTimeoutMs: 200 });
+  const clock = new ManualClock();
+  const { server, client, events } = await setUp(t, { clock });
   server.onRequest = ({ body, stream }) => {
     if (body !== 'slow') return reply(stream, 200, 'ok');
     stream.respond({ ':status': 200 });
     stream.write('{"na');
   };
   const slow = client.post(request('slow'));
-  let quick = 0;
-  let over = false;
-  void slow.then(() => {
-    over = true;
-  });
-  while (!over) {
-    const result = await client.post(request());
-    if (result.kind === 'response') quick++;
-  }
+  await until(() => server.asked.length === 1);
+  await clock.advance(3_000);
+  t.is((await client.post(request())).kind, 'response');
+  await clock.advance(2_500);
   t.is((await slow).kind, 'late');
-  t.true(quick > 0);
   t.is(client.report.open, 1);
   t.deepEqual(events, ['connect', 'late']);
-  await client.stop(1_000);
-  await server.stop();
 });
 
 test('an answer larger than the limit is cut off', async (t) => {
-  const server = await new H2TestServer().start();
-  const { client } = await connected(server);
+  const { server, client } = await setUp(t);
   server.onRequest = ({ stream }) => reply(stream, 200, 'x'.repeat(1_024));
   t.is((await client.post(request())).kind, 'response');
   server.onRequest = ({ stream }) => reply(stream, 200, 'x'.repeat(1_025));
   t.deepEqual(await client.post(request()), { kind: 'broken', because: 'the answer is larger than 1024 bytes' });
-  await client.stop(1_000);
-  await server.stop();
 });
 
 test('an old connection is replaced, and finishes what it has', async (t) => {
-  const server = await new H2TestServer().start();
-  const { client, events } = await connected(server, { maxAgeMs: 100, requestTimeoutMs: 1_000 });
+  const clock = new ManualClock();
+  const { server, client, events } = await setUp(t, { clock, maxAgeMs: 60_000, requestTimeoutMs: 120_000 });
   const held: (() => void)[] = [];
   server.onRequest = ({ stream, connection }) => {
     if (connection === 1) held.push(() => reply(stream, 200, 'old'));
     else reply(stream, 200, 'new');
   };
   const old = client.post(request());
-  await whenever(client, () => server.sessions.length > 1 && client.room > 0);
+  await until(() => held.length === 1);
+  await clock.advance(61_000);
+  await whenever(client, () => client.room > 0);
   const fresh = await client.post(request());
   t.is(fresh.kind === 'response' && fresh.response.body, 'new');
   held[0]?.();
   const result = await old;
   t.is(result.kind === 'response' && result.response.body, 'old');
   t.true(events.includes('aged'));
-  await client.stop(1_000);
-  await server.stop();
 });
 
 test('while there is no server it is tried again with growing pauses, and the trouble is told', async (t) => {
@@ -331,7 +317,7 @@ test('while there is no server it is tried again with growing pauses, and the tr
   const { client, events } = clientOf(origin, { clock, random: () => 1 });
   client.start();
   const failures = async (count: number) => {
-    while (events.length < count) await new Promise((resolve) => setImmediate(resolve));
+    await until(() => events.length >= count);
   };
   await failures(1);
   t.regex(client.report.trouble ?? '', /ECONNREFUSED/);
@@ -349,7 +335,7 @@ test('a certificate of a stranger is refused, by name', async (t) => {
   const server = await new H2TestServer().start();
   const { client, events } = clientOf(server.origin, { tls: {} });
   client.start();
-  while (events.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  await until(() => events.length > 0);
   t.regex(client.report.trouble ?? '', /certificate/);
   t.is(client.room, 0);
   await client.stop(0);
@@ -368,7 +354,7 @@ test('a server that says nothing after TLS is given up', async (t) => {
   const { port } = mute.address() as AddressInfo;
   const { client, events } = clientOf(`https://127.0.0.1:${port}`, { connectTimeoutMs: 100 });
   client.start();
-  while (events.length === 0) await new Promise((resolve) => setImmediate(resolve));
+  await until(() => events.length > 0);
   t.is(client.report.trouble, 'not connected within 100 ms');
   await client.stop(0);
   for (const socket of sockets) socket.destroy();
@@ -378,31 +364,36 @@ test('a server that says nothing after TLS is given up', async (t) => {
 test('a connection that answers no ping is destroyed', async (t) => {
   const server = await new H2TestServer().start();
   const router = await forgetfulRouter(server.origin);
-  const { client, events } = clientOf(router.origin, { pingIntervalMs: 50, requestTimeoutMs: 200 });
+  const clock = new ManualClock();
+  const { client, events } = clientOf(router.origin, { clock, pingIntervalMs: 30_000 });
+  t.teardown(async () => {
+    router.stop();
+    await client.stop(0);
+    await server.stop();
+  });
   client.start();
   await whenever(client, () => client.room > 0);
   router.forget();
+  await clock.advance(31_000);
+  t.is(client.report.open, 1);
+  await clock.advance(5_000);
   await whenever(client, () => events.filter((event) => event === 'connect').length === 2);
   t.true(events.includes('drop'));
-  await client.stop(1_000);
-  router.stop();
-  await server.stop();
 });
 
 test('stopping lets what is in flight come home, for so long', async (t) => {
-  const server = await new H2TestServer().start();
-  const { client } = await connected(server);
+  const clock = new ManualClock();
+  const { server, client } = await setUp(t, { clock });
   const held: (() => void)[] = [];
   server.onRequest = ({ stream }) => void held.push(() => reply(stream, 200, 'ok'));
   const answers = [client.post(request()), client.post(request())];
-  while (held.length < 2) await new Promise((resolve) => setImmediate(resolve));
+  await until(() => held.length === 2);
   const stopped = client.stop(150);
   t.is(client.room, 0);
   t.is((await client.post(request())).kind, 'refused');
   held[0]?.();
   t.is((await answers[0])?.kind, 'response');
+  await clock.advance(150);
   await stopped;
   t.is((await answers[1])?.kind, 'broken');
-  await client.stop(0);
-  await server.stop();
 });

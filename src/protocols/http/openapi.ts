@@ -1,0 +1,114 @@
+import { jsonSchema, z } from '../../lib/schema.ts';
+
+/** What a route says of itself, beside what its path and its body say. */
+export interface RouteAbout {
+  /** One line. */
+  readonly summary: string;
+  readonly description?: string;
+  /** Security schemes by name, any of which lets a request in; absent: everybody gets in. */
+  readonly security?: Readonly<Record<string, Readonly<Record<string, string>>>>;
+  /** By status; what every route of the listener may answer is added. */
+  readonly answers: Readonly<Record<number, AnswerAbout>>;
+}
+
+export interface AnswerAbout {
+  readonly description: string;
+  readonly body: z.ZodType;
+  /** What headers say, by name. */
+  readonly headers?: Readonly<Record<string, string>>;
+}
+
+/** As much of a route as a description needs. */
+export interface DescribedRoute {
+  readonly method: string;
+  readonly path: string;
+  readonly body?: z.ZodType;
+  readonly about?: RouteAbout;
+}
+
+type Json = Readonly<Record<string, unknown>>;
+
+/** The body of a refusal; `error` is one of `codes`. */
+export function problem<const Codes extends readonly [string, ...string[]]>(...codes: Codes) {
+  return z.strictObject({
+    error: z.enum(codes).describe('short and fixed, to be compared with'),
+    message: z.string().describe('what is wrong, for people'),
+  });
+}
+
+const RETRY_AFTER = { 'Retry-After': 'seconds after which it is worth another try' };
+
+/** What the listener itself may answer to any request. */
+const EVERYWHERE: Readonly<Record<number, AnswerAbout>> = {
+  431: { description: 'Request line and headers are too large.', body: problem('headers_too_large') },
+  503: {
+    description: 'Not now: the bridge stops, or has too much to do.',
+    body: problem('stopping', 'busy', 'timeout'),
+    headers: RETRY_AFTER,
+  },
+};
+
+/** What it may answer to a body. */
+const TO_BODIES: Readonly<Record<number, AnswerAbout>> = {
+  400: { description: 'The body is not what it should be; the message names the field.', body: problem('bad_request') },
+  408: { description: 'The request was not complete in time.', body: problem('timeout') },
+  413: { description: 'The body is too large.', body: problem('too_large') },
+  415: { description: 'The body is not application/json.', body: problem('unsupported_type') },
+};
+
+/** An OpenAPI description of the routes that say something about themselves. [OpenAPI 3.1.0] */
+export function openApi(
+  of: { readonly version: string; readonly url: string },
+  routes: readonly DescribedRoute[],
+): Json {
+  const paths: Record<string, Record<string, Json>> = {};
+  const securitySchemes: Record<string, Json> = {};
+  for (const { about, ...route } of routes) {
+    if (!about) continue;
+    Object.assign(securitySchemes, about.security);
+    const path = route.path.replace(PARAMETER, '{$1}');
+    paths[path] = { ...paths[path], [route.method.toLowerCase()]: operation(route, about) };
+  }
+  return {
+    openapi: '3.1.0',
+    info: { title: 'pushbridge', version: of.version },
+    servers: [{ url: of.url }],
+    paths,
+    components: { securitySchemes },
+  };
+}
+
+/** A parameter in a path, such as `:id`. */
+const PARAMETER = /:(\w+)/g;
+
+function operation({ path, body }: DescribedRoute, { summary, description, security, answers }: RouteAbout): Json {
+  const all = { ...EVERYWHERE, ...(body && TO_BODIES), ...answers };
+  const parameters = [...path.matchAll(PARAMETER)].map(([, name]) => ({
+    name,
+    in: 'path',
+    required: true,
+    schema: { type: 'string' },
+  }));
+  return {
+    summary,
+    ...(parameters.length > 0 && { parameters }),
+    ...(description !== undefined && { description }),
+    ...(security && { security: Object.keys(security).map((name) => ({ [name]: [] })) }),
+    ...(body && { requestBody: { required: true, content: content(body) } }),
+    responses: Object.fromEntries(Object.entries(all).map(([status, about]) => [status, response(about)])),
+  };
+}
+
+function response({ description, body, headers }: AnswerAbout): Json {
+  const described = Object.entries(headers ?? {}).map(([name, says]) => [
+    name,
+    { description: says, schema: { type: 'string' } },
+  ]);
+  return {
+    description,
+    ...(headers && { headers: Object.fromEntries(described) }),
+    content: content(body),
+  };
+}
+
+const content = (body: z.ZodType): Json => ({ 'application/json': { schema: jsonSchema(body) } });

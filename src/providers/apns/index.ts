@@ -1,0 +1,3 @@
+export { apnsProblems } from './credentials.ts';
+export { type ApnsOptions, apnsOptions } from './options.ts';
+export { type ApnsDeps, createApnsProvider } from './provider.ts';

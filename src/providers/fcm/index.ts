@@ -1,0 +1,2 @@
+export { checkServiceAccount, type FcmOptions, fcmOptions } from './options.ts';
+export { createFcmProvider, type FcmDeps } from './provider.ts';

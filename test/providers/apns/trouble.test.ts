@@ -1,0 +1,200 @@
+import test from 'ava';
+import { bench, EPOCH_MS, message, until } from './bench.ts';
+import { type Reply, reason } from './scripted-server.ts';
+
+const MINUTE_MS = 60_000;
+const ok: Reply = { status: 200 };
+
+const credentials = [
+  reason(403, 'InvalidProviderToken'),
+  reason(403, 'MissingProviderToken'),
+  reason(403, 'BadCertificate'),
+  reason(403, 'BadCertificateEnvironment'),
+  reason(403, 'Forbidden'),
+  reason(403, 'BadEnvironmentKeyInToken'),
+  reason(403, 'BadEnvironmentKeyIdInToken'),
+  reason(400, 'TopicDisallowed'),
+  { status: 403, body: '<html>' },
+  { status: 401 },
+];
+
+for (const reply of credentials) {
+  test(`${reply.status} ${reply.body ?? ''}: the queue waits, and one message tries when it is time`, async (t) => {
+    await using b = await bench({ server: { answer: () => reply } });
+    t.is((await b.send()).kind, 'unsent');
+    t.is(b.provider.room(), 0);
+    t.is(b.provider.health().state, 'down');
+    t.regex(b.provider.health().detail ?? '', new RegExp(String(reply.status)));
+    t.is((await b.send()).kind, 'unsent');
+    t.is(b.server.seen.length, 1);
+    t.is(b.log.filter(({ level }) => level === 'error').length, 1);
+    t.is(b.events.trouble, 1);
+    let told = 0;
+    b.provider.onRoom(() => told++);
+    await b.clock.advance(1_000);
+    t.true(told > 0);
+    t.is(b.provider.room(), 1);
+    t.is((await b.send()).kind, 'unsent'); // the same answer: a longer pause, nothing new to tell
+    t.is(b.log.filter(({ level }) => level === 'error').length, 1);
+    await b.clock.advance(1_000);
+    t.is(b.provider.room(), 0);
+    await b.clock.advance(1_000);
+    b.server.answer = () => ok;
+    t.is((await b.send()).kind, 'accepted');
+    t.is(b.provider.health().state, 'ok');
+    await b.room(2);
+    t.true(b.log.some(({ level, event }) => level === 'info' && event === 'the service takes messages again'));
+  });
+}
+
+test('a token refused as expired is replaced after 20 minutes, and the request goes once more', async (t) => {
+  await using b = await bench();
+  await b.send();
+  const first = b.server.seen[0]?.headers.authorization;
+  await b.clock.advance(25 * MINUTE_MS);
+  await b.room();
+  b.server.answer = ({ headers }) => (headers.authorization === first ? reason(403, 'ExpiredProviderToken') : ok);
+  t.is((await b.send()).kind, 'accepted');
+  t.deepEqual(
+    b.server.seen.map(({ headers }) => headers.authorization === first),
+    [true, true, false],
+  );
+  t.is(b.events.token_expired, 1);
+  t.is(b.provider.health().state, 'ok');
+});
+
+test('a second refusal is trouble: nobody asks with a third token', async (t) => {
+  await using b = await bench();
+  await b.send();
+  await b.clock.advance(25 * MINUTE_MS);
+  await b.room();
+  b.server.answer = () => reason(403, 'ExpiredProviderToken');
+  t.is((await b.send()).kind, 'unsent');
+  t.is(b.server.seen.length, 3);
+  t.is(new Set(b.server.seen.map(({ headers }) => headers.authorization)).size, 2);
+  t.like(b.provider.health(), { state: 'down', detail: 'ExpiredProviderToken (status 403)' });
+});
+
+test('a young token that is refused as expired is not replaced: the clock is wrong, which is trouble', async (t) => {
+  await using b = await bench({ server: { answer: () => reason(403, 'ExpiredProviderToken') } });
+  t.is((await b.send()).kind, 'unsent');
+  t.is(b.server.seen.length, 1);
+  t.is(b.provider.room(), 0);
+  // Somebody sets the clock: the next try signs anew.
+  b.clock.jump(-30 * MINUTE_MS);
+  await b.clock.advance(1_000);
+  b.server.answer = ({ number }) => (number === 2 ? reason(403, 'ExpiredProviderToken') : ok);
+  t.is((await b.send()).kind, 'accepted');
+  t.is(new Set(b.server.seen.map(({ headers }) => headers.authorization)).size, 2);
+});
+
+test('a token is signed anew at its age, for all that follow', async (t) => {
+  await using b = await bench({ options: { token_age: '20m', ping_interval: 0 } });
+  const tokens = () => b.server.seen.map(({ headers }) => headers.authorization);
+  await b.send();
+  await b.clock.advance(20 * MINUTE_MS - 1);
+  await b.send();
+  t.is(new Set(tokens()).size, 1);
+  await b.clock.advance(1);
+  await b.send();
+  await b.send();
+  t.is(new Set(tokens()).size, 2);
+  t.is(tokens()[3], tokens()[2]);
+});
+
+test('too many tokens: nothing is asked for a minute, and the token is kept', async (t) => {
+  await using b = await bench({ server: { answer: () => reason(429, 'TooManyProviderTokenUpdates') } });
+  t.is((await b.send()).kind, 'unsent');
+  await b.clock.advance(MINUTE_MS - 1);
+  t.is(b.provider.room(), 0);
+  await b.clock.advance(1);
+  await b.room();
+  b.server.answer = () => ok;
+  t.is((await b.send()).kind, 'accepted');
+  t.is(new Set(b.server.seen.map(({ headers }) => headers.authorization)).size, 1);
+});
+
+test('too many tokens, with a wish: the longer of the two pauses', async (t) => {
+  const reply = { ...reason(429, 'TooManyProviderTokenUpdates'), headers: { 'retry-after': '120' } };
+  await using b = await bench({ server: { answer: () => reply } });
+  await b.send();
+  await b.clock.advance(2 * MINUTE_MS - 1);
+  t.is(b.provider.room(), 0);
+  await b.clock.advance(1);
+  await b.room();
+  t.is(b.provider.room(), 1);
+});
+
+test('another key on this connection: once more over a new one', async (t) => {
+  await using b = await bench();
+  await b.send();
+  b.server.answer = ({ connection }) => (connection === 1 ? reason(403, 'UnrelatedKeyIdInToken') : ok);
+  t.is((await b.send()).kind, 'unsent');
+  await b.room();
+  t.is((await b.send()).kind, 'accepted');
+  t.is(b.server.seen.at(-1)?.connection, 2);
+  t.is(b.events.trouble, undefined);
+});
+
+test('another key on the new connection too: trouble', async (t) => {
+  await using b = await bench();
+  await b.send();
+  b.server.answer = () => reason(403, 'UnrelatedKeyIdInToken');
+  t.is((await b.send()).kind, 'unsent');
+  await b.room();
+  t.is((await b.send()).kind, 'unsent');
+  t.like(b.provider.health(), { state: 'down', detail: 'UnrelatedKeyIdInToken (status 403)' });
+});
+
+test('while there is trouble a try that meets an error waits longer', async (t) => {
+  await using b = await bench({ server: { answer: () => reason(403, 'Forbidden') } });
+  await b.send();
+  await b.clock.advance(1_000);
+  b.server.answer = () => ({ ...reason(503, 'ServiceUnavailable'), headers: { 'retry-after': '30' } });
+  t.is((await b.send()).kind, 'later');
+  await b.clock.advance(29_999);
+  t.is(b.provider.room(), 0);
+  await b.clock.advance(1);
+  t.is(b.provider.room(), 1);
+});
+
+test('errors without trouble before them hold nobody', async (t) => {
+  await using b = await bench();
+  await b.send();
+  b.server.answer = () => reason(503, 'ServiceUnavailable');
+  for (let n = 0; n < 10; n++) t.is((await b.send()).kind, 'later');
+  t.true(b.provider.room() > 1);
+});
+
+test('messages that were out when the trouble began make one trouble', async (t) => {
+  await using b = await bench();
+  await b.send();
+  await b.room(10);
+  b.server.answer = () => reason(403, 'Forbidden');
+  const outcomes = await Promise.all(Array.from({ length: 10 }, () => b.send(message())));
+  t.true(outcomes.every(({ kind }) => kind === 'unsent'));
+  t.is(b.events.trouble, 1);
+  await b.clock.advance(1_000);
+  t.is(b.provider.room(), 1);
+});
+
+test('facts for people: connections, and the age of the token', async (t) => {
+  await using b = await bench();
+  await b.send();
+  await b.room(2);
+  await b.clock.advance(90_000);
+  t.deepEqual(b.provider.health(), {
+    state: 'ok',
+    facts: { open: 1, connecting: 0, draining: 0, used: 0, size: 1_000, token_age_s: 90 },
+  });
+  t.deepEqual(
+    [...(b.gauges.get('pushbridge_pool_connections')?.() ?? [])].map(([, value]) => value),
+    [0, 1, 0],
+  );
+  t.deepEqual(
+    [...(b.gauges.get('pushbridge_provider_window_size')?.() ?? [])].map(([, value]) => value),
+    [1_000],
+  );
+  t.is(b.clock.now(), EPOCH_MS + 90_000);
+  await until(() => b.provider.room() > 0);
+});
