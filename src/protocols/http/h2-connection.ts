@@ -61,10 +61,11 @@ export class H2Connection implements ExchangeHost {
   opened = false;
   lastStreamId: number | undefined;
   because: string | undefined;
-  /** Monotonic times: since when it is open, when an answer last came, when it was last busy. */
+  /** Monotonic times: since when it is open, when an answer last came, when it was last busy, when it was last pinged. */
   openedAt = 0;
   answeredAt = 0;
   busyAt = 0;
+  pingedAt = 0;
 
   constructor(id: number, settings: H2ConnectionSettings, events: H2ConnectionEvents) {
     this.id = id;
@@ -152,7 +153,7 @@ export class H2Connection implements ExchangeHost {
     const timer = clock.after(ms, () => this.destroy(`no answer to a ping within ${ms} ms`));
     const sent = this.#session.ping(() => timer.cancel());
     if (!sent) timer.cancel();
-    this.busyAt = clock.monotonic();
+    this.pingedAt = clock.monotonic();
   }
 
   /** Takes nothing new; ends when what is in flight has. */
@@ -174,7 +175,7 @@ export class H2Connection implements ExchangeHost {
     this.#deadline.cancel();
     this.#state = 'open';
     this.opened = true;
-    this.openedAt = this.busyAt = this.answeredAt = clock.monotonic();
+    this.openedAt = this.busyAt = this.answeredAt = this.pingedAt = clock.monotonic();
     this.#events.onOpen();
   }
 
