@@ -4,6 +4,7 @@ import { type ConnectionOptions, type TLSSocket, connect as tlsConnect } from 'n
 import type { Clock, Timer } from '../../lib/clock.ts';
 import { reason } from '../../lib/log.ts';
 import { codeName, Exchange, type ExchangeHost, type H2Request, type H2Result } from './h2-exchange.ts';
+import { connectionTrouble } from './h2-trouble.ts';
 
 /** TCP looks after a silent peer so often, in milliseconds. */
 const KEEP_ALIVE_MS = 60_000;
@@ -85,8 +86,11 @@ export class H2Connection implements ExchangeHost {
       }
     });
     session.on('goaway', (code, last, words) => this.#goaway(code, last, words));
+    session.on('connect', (_session, socket) => {
+      if ((socket as TLSSocket).alpnProtocol !== 'h2') this.destroy('the server does not speak HTTP/2');
+    });
     session.on('error', (error) => {
-      this.because ??= reason(error);
+      this.because ??= connectionTrouble(error);
     });
     session.on('close', () => this.#closed());
     this.#deadline = clock.after(connectTimeoutMs, () => this.destroy(`not connected within ${connectTimeoutMs} ms`));
@@ -213,7 +217,8 @@ export class H2Connection implements ExchangeHost {
     this.retired = this.#state === 'draining';
     this.#state = 'gone';
     this.#deadline.cancel();
-    this.#events.onGone(this.because ?? 'the server closed the connection');
+    const because = this.because ?? 'the server closed the connection';
+    this.#events.onGone(this.opened ? because : `${this.#settings.origin}: ${because}`);
   }
 }
 
@@ -224,5 +229,7 @@ function dial({ hostname, port }: URL, tls: H2ConnectionSettings['tls']): TLSSoc
   const socket = tlsConnect({ ...tls, ...name, host, port: Number(port || 443), ALPNProtocols: ['h2'] });
   socket.setKeepAlive(true, KEEP_ALIVE_MS);
   socket.setNoDelay(true);
+  // By itself it stays half open after a TLS alert, and its session never ends.
+  socket.on('error', () => socket.destroy());
   return socket;
 }

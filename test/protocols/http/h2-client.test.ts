@@ -379,7 +379,7 @@ test('a server that says nothing after TLS is given up', async (t) => {
   const { client, events } = clientOf(`https://127.0.0.1:${port}`, { connectTimeoutMs: 100 });
   client.start();
   await until(() => events.length > 0);
-  t.is(client.report.trouble, 'not connected within 100 ms');
+  t.is(client.report.trouble, `https://127.0.0.1:${port}: not connected within 100 ms`);
   await client.stop(0);
   for (const socket of sockets) socket.destroy();
   mute.close();
