@@ -114,8 +114,11 @@ test('the start fails for files that do not fit, with the option’s name', asyn
   await t.throwsAsync(setStage(t, { options: { credentials: undefined } }), {
     message: 'project: is required without a service account in credentials',
   });
-  await t.throwsAsync(setStage(t, { options: { credentials: '/nowhere.json' } }), { message: /ENOENT/ });
-  await t.throwsAsync(setStage(t, { options: { ca: '/nowhere.pem' } }), { message: /ENOENT/ });
+  await t.throwsAsync(setStage(t, { options: { credentials: '/nowhere.json' } }), {
+    message: /^credentials: .*ENOENT/,
+  });
+  await t.throwsAsync(setStage(t, { options: { ca: '/nowhere.pem' } }), { message: /^ca: .*ENOENT/ });
+  await t.throwsAsync(setStage(t, { options: { ca: import.meta.filename } }), { message: /^ca: .* is no certificate/ });
   await t.throwsAsync(setStage(t, { options: { credentials: import.meta.filename } }), {
     message: /^credentials: .* is not JSON$/,
   });
