@@ -10,7 +10,7 @@ import { httpOptions } from '../protocols/http/options.ts';
 import { apnsProblems } from '../providers/apns/index.ts';
 import { apnsOptions } from '../providers/apns/options.ts';
 import { ccsOptions } from '../providers/ccs/options.ts';
-import { checkServiceAccount, fcmOptions } from '../providers/fcm/options.ts';
+import { checkFcmFiles, fcmOptions } from '../providers/fcm/options.ts';
 import { logOptions, stopTimeout, storeOptions } from './options.ts';
 
 /** The types of providers. Adding one is one line here and one in `app.ts`. */
@@ -33,7 +33,7 @@ export const providerChecks: {
   readonly [T in ProviderType]?: (options: Extract<ProviderConfig, { type: T }>) => Iterable<ProviderProblem>;
 } = {
   apns: (options) => apnsProblems(options, systemClock.now()),
-  fcm: checkServiceAccount,
+  fcm: checkFcmFiles,
 };
 
 /** Names of providers stand in metrics, logs, outbox rows and paths of keys. */

@@ -24,6 +24,7 @@ export class Breaker {
   #failures = 0;
   #trouble: string | undefined;
   #timer: Timer | undefined;
+  #stopped = false;
   /** While there is trouble: a try may be made, or is being made. */
   #probe: 'no' | 'ready' | 'out' = 'no';
 
@@ -69,10 +70,12 @@ export class Breaker {
     this.#probe = 'no';
     this.#timer?.cancel();
     const pause = Math.max(minMs, equalJitter(this.#failures++, backoff, random));
-    this.#timer = clock.after(pause, () => {
-      this.#probe = 'ready';
-      onChange();
-    });
+    if (!this.#stopped) {
+      this.#timer = clock.after(pause, () => {
+        this.#probe = 'ready';
+        onChange();
+      });
+    }
     onChange();
     return true;
   }
@@ -84,8 +87,9 @@ export class Breaker {
     this.#options.onChange();
   }
 
-  /** No more timers. */
+  /** No more timers, whatever still ends. */
   stop(): void {
+    this.#stopped = true;
     this.#timer?.cancel();
   }
 

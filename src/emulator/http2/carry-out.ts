@@ -16,6 +16,9 @@ export interface Carrier {
   succeeded(): void;
 }
 
+/** Answers kept back at a time; beyond them the oldest is never given. */
+const HELD_MAX = 100_000;
+
 const { NGHTTP2_INTERNAL_ERROR, NGHTTP2_REFUSED_STREAM, NGHTTP2_PROTOCOL_ERROR } = constants;
 
 /** A request has come completely: counts it, remembers it, and gives it its answer. */
@@ -85,8 +88,15 @@ function later({ delays }: World, ms: number, act: () => void): void {
 }
 
 function write(world: World, carrier: Carrier, exchange: Exchange, request: Request, answer: Answer): void {
-  const { counters, faults, watch } = world;
+  const { counters, faults, held, watch } = world;
   const { code, target } = answer;
+  if (faults.hold_answers) {
+    held.push(() => write(world, carrier, exchange, request, answer));
+    if (held.length <= HELD_MAX) return;
+    held.shift();
+    counters.unanswered++;
+    return;
+  }
   if (carrier.mute) {
     counters.unanswered++;
     return;

@@ -109,6 +109,8 @@ export class Http2Control<Faults extends Http2Faults, Patch> implements CommonCo
   #apply(faults: Faults): void {
     this.#world.faults = faults;
     for (const connection of this.#connections) connection.applyFaults();
+    if (faults.hold_answers) return;
+    for (const give of this.#world.held.splice(0)) give();
   }
 
   #each(target: Target, act: (connection: Connection) => void): number {

@@ -38,6 +38,7 @@ export function createWorld<Faults extends Http2Faults>(
     log,
     watch,
     delays: new DelayLine(clock),
+    held: [],
     counters: newCounters(),
     faults,
     memory: new Memory(options),

@@ -41,6 +41,7 @@ export const http2Faults = (habits: Http2Habits) => ({
     .default('nothing')
     .describe('what every request gets instead of its answer: a page of a proxy, or a status that explains nothing'),
   stall: flag('answer no request at all'),
+  hold_answers: flag('keep every answer back until this is off again, then give them all'),
   slow: duration().default(20_000).describe('an answer that a token asks to be slow waits so long'),
   two_frames: flag('write the body of a success in two DATA frames'),
   refuse_tls: flag('reset every new connection before its TLS handshake'),

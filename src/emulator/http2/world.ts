@@ -27,6 +27,8 @@ export interface World<Faults extends Http2Faults = Http2Faults> {
   readonly log: Log;
   readonly watch: Http2Watch;
   readonly delays: DelayLine;
+  /** Answers that are kept back, in the order in which they would have gone out. */
+  readonly held: (() => void)[];
   counters: Http2Counters;
   faults: Faults;
   readonly memory: Memory;
@@ -35,17 +37,21 @@ export interface World<Faults extends Http2Faults = Http2Faults> {
   readonly tokens: Map<string, string>;
 }
 
-/** A message has been read and may be sent: counts it, tells the watcher, and looks for magic in its target. */
+/**
+ * A message has been read and may be sent: counts it, tells the watcher, and looks for magic in its target.
+ * @param content asked for what is the same of the body in every attempt
+ */
 export function arrived(
   world: World,
   target: string,
   body: string,
   book: Grimoire<RequestFault>,
+  content = (): string => body,
 ): Magic<RequestFault> | undefined {
   const { counters, watch, memory, spells } = world;
   counters.messages++;
   watch.received?.(target, body);
-  const digest = (): string => hash('sha1', `${target}\n${body}`, 'base64');
+  const digest = (): string => hash('sha1', `${target}\n${content()}`, 'base64');
   if (memory.again(digest)) counters.repeated++;
   return spells.cast(target, book, digest);
 }

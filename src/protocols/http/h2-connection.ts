@@ -4,6 +4,7 @@ import { type ConnectionOptions, type TLSSocket, connect as tlsConnect } from 'n
 import type { Clock, Timer } from '../../lib/clock.ts';
 import { reason } from '../../lib/log.ts';
 import { codeName, Exchange, type ExchangeHost, type H2Request, type H2Result } from './h2-exchange.ts';
+import { connectionTrouble } from './h2-trouble.ts';
 
 /** TCP looks after a silent peer so often, in milliseconds. */
 const KEEP_ALIVE_MS = 60_000;
@@ -61,10 +62,11 @@ export class H2Connection implements ExchangeHost {
   opened = false;
   lastStreamId: number | undefined;
   because: string | undefined;
-  /** Monotonic times: since when it is open, when an answer last came, when it was last busy. */
+  /** Monotonic times: since when it is open, when an answer last came, when it was last busy, when it was last pinged. */
   openedAt = 0;
   answeredAt = 0;
   busyAt = 0;
+  pingedAt = 0;
 
   constructor(id: number, settings: H2ConnectionSettings, events: H2ConnectionEvents) {
     this.id = id;
@@ -84,8 +86,11 @@ export class H2Connection implements ExchangeHost {
       }
     });
     session.on('goaway', (code, last, words) => this.#goaway(code, last, words));
+    session.on('connect', (_session, socket) => {
+      if ((socket as TLSSocket).alpnProtocol !== 'h2') this.destroy('the server does not speak HTTP/2');
+    });
     session.on('error', (error) => {
-      this.because ??= reason(error);
+      this.because ??= connectionTrouble(error);
     });
     session.on('close', () => this.#closed());
     this.#deadline = clock.after(connectTimeoutMs, () => this.destroy(`not connected within ${connectTimeoutMs} ms`));
@@ -154,7 +159,7 @@ export class H2Connection implements ExchangeHost {
     const timer = clock.after(ms, () => this.destroy(`no answer to a ping within ${ms} ms`));
     const sent = this.#session.ping(() => timer.cancel());
     if (!sent) timer.cancel();
-    this.busyAt = clock.monotonic();
+    this.pingedAt = clock.monotonic();
   }
 
   /** Takes nothing new; ends when what is in flight has. */
@@ -176,7 +181,7 @@ export class H2Connection implements ExchangeHost {
     this.#deadline.cancel();
     this.#state = 'open';
     this.opened = true;
-    this.openedAt = this.busyAt = this.answeredAt = clock.monotonic();
+    this.openedAt = this.busyAt = this.answeredAt = this.pingedAt = clock.monotonic();
     this.#events.onOpen();
   }
 
@@ -214,7 +219,8 @@ export class H2Connection implements ExchangeHost {
     this.retired = this.#state === 'draining';
     this.#state = 'gone';
     this.#deadline.cancel();
-    this.#events.onGone(this.because ?? 'the server closed the connection');
+    const because = this.because ?? 'the server closed the connection';
+    this.#events.onGone(this.opened ? because : `${this.#settings.origin}: ${because}`);
   }
 }
 
@@ -225,5 +231,7 @@ function dial({ hostname, port }: URL, tls: H2ConnectionSettings['tls']): TLSSoc
   const socket = tlsConnect({ ...tls, ...name, host, port: Number(port || 443), ALPNProtocols: ['h2'] });
   socket.setKeepAlive(true, KEEP_ALIVE_MS);
   socket.setNoDelay(true);
+  // By itself it stays half open after a TLS alert, and its session never ends.
+  socket.on('error', () => socket.destroy());
   return socket;
 }

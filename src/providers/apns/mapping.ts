@@ -72,6 +72,8 @@ function pathOf({ target: { kind, value }, dryRun }: LegacyMessage): string {
   if (kind === 'topic') throw new LegacyProblem('to', 'APNs has no topics, only tokens of devices');
   if (kind === 'condition') throw new LegacyProblem('condition', 'APNs has no topics, only tokens of devices');
   if (value.length > TOKEN_MAX) throw new LegacyProblem('to', `longer than ${TOKEN_MAX} characters`);
+  // A path may lose such a segment on its way. [RFC 3986 §5.2.4]
+  if (value === '.' || value === '..') throw new LegacyProblem('to', 'is no token of a device');
   if (!value.isWellFormed()) throw new LegacyProblem('to', 'is no well-formed text');
   if (dryRun) throw new LegacyProblem('dry_run', 'APNs can not try a message without sending it');
   return `/3/device/${encodeURIComponent(value)}`;

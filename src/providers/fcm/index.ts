@@ -1,2 +1,2 @@
-export { checkServiceAccount, type FcmOptions, fcmOptions } from './options.ts';
+export { checkFcmFiles, type FcmOptions, fcmOptions } from './options.ts';
 export { createFcmProvider, type FcmDeps } from './provider.ts';

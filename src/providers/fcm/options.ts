@@ -1,7 +1,9 @@
 import { count, duration, path, z } from '../../lib/schema.ts';
 import { PROJECT_ID } from './service-account.ts';
 
-export { checkServiceAccount } from './service-account.ts';
+export { checkFcmFiles } from './check-files.ts';
+
+const ORIGIN = /^https:\/\/[^/?#@\s]+$/;
 
 const connectionOptions = z
   .strictObject({
@@ -40,7 +42,7 @@ export const fcmOptions = z.strictObject({
     .describe('service account, JSON file as downloaded (default: application default credentials)'),
   url: z
     .string()
-    .regex(/^https:\/\/[^/?#@\s]+$/, 'must be https://HOST or https://HOST:PORT')
+    .refine((url) => ORIGIN.test(url) && URL.canParse(url), 'must be https://HOST or https://HOST:PORT')
     .default('https://fcm.googleapis.com')
     .describe('the service; its certificate must say so'),
   ca: path()

@@ -1,6 +1,4 @@
 import { createPrivateKey } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { reason } from '../../lib/log.ts';
 import { Secret } from '../../lib/secret.ts';
 
 /** Larger files are no service accounts, in bytes. */
@@ -17,17 +15,6 @@ export interface ServiceAccount {
   readonly projectId: string | undefined;
   /** Where tokens are asked for, if the file says so. */
   readonly tokenUri: string | undefined;
-}
-
-/** What a message of {@link checkServiceAccount} is about. */
-export interface AccountProblem {
-  readonly path: readonly string[];
-  readonly message: string;
-}
-
-interface Where {
-  readonly credentials?: string | undefined;
-  readonly project?: string | undefined;
 }
 
 /**
@@ -54,26 +41,6 @@ export function parseServiceAccount(text: string): ServiceAccount {
     projectId,
     tokenUri,
   };
-}
-
-/** What is wrong with the project and the file that a provider names. */
-export function* checkServiceAccount({ credentials, project }: Where): Generator<AccountProblem> {
-  if (credentials === undefined) {
-    if (project === undefined) {
-      yield { path: ['project'], message: 'is required without a service account in credentials' };
-    }
-    return;
-  }
-  let account: ServiceAccount;
-  try {
-    account = parseServiceAccount(readFileSync(credentials, 'utf8'));
-  } catch (error) {
-    const unreadable = error instanceof Error && 'syscall' in error;
-    yield { path: ['credentials'], message: unreadable ? `can not be read: ${reason(error)}` : reason(error) };
-    return;
-  }
-  const mistake = projectProblem(account, project);
-  if (mistake !== undefined) yield { path: ['project'], message: mistake };
 }
 
 /** Why `project` does not go with the account; undefined if it does. */

@@ -1,4 +1,6 @@
 import { readFile } from 'node:fs/promises';
+import { reason } from '../../lib/log.ts';
+import { checkAuthority } from './authority.ts';
 import type { FcmOptions } from './options.ts';
 import { parseServiceAccount, projectProblem, type ServiceAccount } from './service-account.ts';
 
@@ -16,7 +18,7 @@ export interface Settings {
  * @throws Error with the key of the option that is wrong
  */
 export async function readSettings({ project, credentials, ca }: FcmOptions): Promise<Settings> {
-  const authority = ca === undefined ? undefined : await readFile(ca, 'utf8');
+  const authority = ca === undefined ? undefined : await readAuthority(ca);
   if (credentials === undefined) {
     if (project === undefined) throw new Error('project: is required without a service account in credentials');
     return { project, account: undefined, ca: authority };
@@ -28,10 +30,19 @@ export async function readSettings({ project, credentials, ca }: FcmOptions): Pr
 }
 
 async function readAccount(file: string): Promise<ServiceAccount> {
-  const text = await readFile(file, 'utf8');
   try {
-    return parseServiceAccount(text);
+    return parseServiceAccount(await readFile(file, 'utf8'));
   } catch (cause) {
-    throw new Error(`credentials: ${file} ${cause instanceof Error ? cause.message : cause}`);
+    throw new Error(`credentials: ${file} ${reason(cause)}`);
+  }
+}
+
+async function readAuthority(file: string): Promise<string> {
+  try {
+    const pem = await readFile(file, 'utf8');
+    checkAuthority(pem);
+    return pem;
+  } catch (cause) {
+    throw new Error(`ca: ${file} ${reason(cause)}`);
   }
 }

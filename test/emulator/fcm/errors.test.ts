@@ -109,3 +109,22 @@ test('a target can be told what it gets', async (t) => {
   t.is((await send(to('x'))).status, 200);
   t.throws(() => control.setToken('x', 'NONSENSE'), { message: 'there is no code NONSENSE' });
 });
+
+test('what is left of the time to live makes no other message of it', async (t) => {
+  const { login, control } = await start(t);
+  const { send } = await login();
+  const attempt = (left: number, more: object = {}) =>
+    send(
+      to('UNAVAILABLE:2', {
+        android: { collapse_key: 'k', ttl: `${left}s` },
+        webpush: { headers: { TTL: String(left) } },
+        ...more,
+      }),
+    );
+  const statuses = [];
+  for (const left of [60, 59, 57]) statuses.push((await attempt(left)).status);
+  t.deepEqual(statuses, [503, 503, 200]);
+  t.like(control.stats(), { messages: 3, repeated: 2 });
+  t.is((await attempt(60, { data: { a: 'c' } })).status, 503, 'another message');
+  t.is(control.stats().repeated, 2);
+});

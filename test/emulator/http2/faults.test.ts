@@ -57,6 +57,25 @@ test('Retry-After stands in 429 and 503, in seconds or as a date, and nowhere el
   t.throws(() => control.setFaults({ retry_after: 'soon' }), { message: /HTTP date/ });
 });
 
+test('answers are kept back until they may go, and then go in their order', async (t) => {
+  const order: string[] = [];
+  const answered = (target: string): void => void order.push(target);
+  const { login, control } = await start(t, {}, { watch: { answered } });
+  const { send } = await login();
+  control.setFaults({ hold_answers: true });
+  const replies = ['a', 'UNAVAILABLE', 'b'].map((token) => send(to(token)));
+  await until(() => control.stats().messages === 3);
+  t.like(control.stats(), { successes: 0, errors: {}, unanswered: 0 });
+  t.deepEqual(order, []);
+  control.setFaults({ hold_answers: false });
+  t.deepEqual(
+    (await Promise.all(replies)).map(({ status }) => status),
+    [200, 503, 200],
+  );
+  t.deepEqual(order, ['a', 'UNAVAILABLE', 'b']);
+  t.is((await send(to('c'))).status, 200);
+});
+
 for (const [instead, status, type] of [
   ['html_502', 502, 'text/html; charset=UTF-8'],
   ['bare_401', 401, undefined],

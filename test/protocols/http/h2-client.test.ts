@@ -176,6 +176,31 @@ test('when every stream is taken another connection is opened, up to max; idle o
   t.is(events.filter((event) => event === 'idle').length, 2);
 });
 
+test('pings do not keep a connection that nobody needs', async (t) => {
+  const clock = new ManualClock();
+  const options = { clock, max: 2, idleMs: 60_000, pingIntervalMs: 20_000 };
+  const { server, client, events } = await setUp(t, options, { maxConcurrentStreams: 1 });
+  const held: (() => void)[] = [];
+  server.onRequest = ({ stream }) => void held.push(() => reply(stream, 200, 'ok'));
+  const answers = [client.post(request())];
+  await whenever(client, () => client.room === 1);
+  answers.push(client.post(request()));
+  await until(() => held.length === 2);
+  for (const answer of held) answer();
+  await Promise.all(answers);
+  let pings = 0;
+  for (const session of server.sessions) session.on('ping', () => pings++);
+  const { waiting } = clock;
+  for (const due of [2, 4]) {
+    await clock.advance(20_500);
+    await until(() => pings === due && clock.waiting === waiting); // nobody waits for an answer any more
+  }
+  t.is(client.report.open, 2);
+  await clock.advance(20_000);
+  t.is(client.report.open, 1);
+  t.is(events.filter((event) => event === 'idle').length, 1);
+});
+
 test('a refused stream was not processed; a stream that is cut may have been', async (t) => {
   const { server, client, events } = await setUp(t);
   server.onRequest = ({ stream }) => stream.close(7);
@@ -355,7 +380,7 @@ test('a server that says nothing after TLS is given up', async (t) => {
   const { client, events } = clientOf(`https://127.0.0.1:${port}`, { connectTimeoutMs: 100 });
   client.start();
   await until(() => events.length > 0);
-  t.is(client.report.trouble, 'not connected within 100 ms');
+  t.is(client.report.trouble, `https://127.0.0.1:${port}: not connected within 100 ms`);
   await client.stop(0);
   for (const socket of sockets) socket.destroy();
   mute.close();

@@ -86,10 +86,11 @@ test('a receipt that nobody gives is ignored, counted, and told once', async (t)
 
 test('or left to the app, which is told where it belongs', async (t) => {
   const { provider, server, counts } = await setStage(t, { options: { delivery_receipts: 'app' } });
-  const fcm = { to: 'T', data: { a: '1' }, delivery_receipt_requested: true };
+  const fcm = { to: 'T', data: { a: '1' }, android: { data: { b: '2' } }, delivery_receipt_requested: true };
   await provider.deliver(messageOf(fcm, { wireId: 'w-9' }), Date.now());
   await provider.deliver(messageOf({ to: 'T', data: { a: '1' } }), Date.now());
   t.deepEqual(server.received[0]?.message.data, { a: '1', pushbridge_receipt: 'fcm/w-9' });
+  t.like(server.received[0]?.message, { android: { data: { b: '2', pushbridge_receipt: 'fcm/w-9' } } });
   t.deepEqual(server.received[1]?.message.data, { a: '1' });
   t.is(counts.receipt_ignored, undefined);
 });
@@ -113,8 +114,11 @@ test('the start fails for files that do not fit, with the option’s name', asyn
   await t.throwsAsync(setStage(t, { options: { credentials: undefined } }), {
     message: 'project: is required without a service account in credentials',
   });
-  await t.throwsAsync(setStage(t, { options: { credentials: '/nowhere.json' } }), { message: /ENOENT/ });
-  await t.throwsAsync(setStage(t, { options: { ca: '/nowhere.pem' } }), { message: /ENOENT/ });
+  await t.throwsAsync(setStage(t, { options: { credentials: '/nowhere.json' } }), {
+    message: /^credentials: .*ENOENT/,
+  });
+  await t.throwsAsync(setStage(t, { options: { ca: '/nowhere.pem' } }), { message: /^ca: .*ENOENT/ });
+  await t.throwsAsync(setStage(t, { options: { ca: import.meta.filename } }), { message: /^ca: .* is no certificate/ });
   await t.throwsAsync(setStage(t, { options: { credentials: import.meta.filename } }), {
     message: /^credentials: .* is not JSON$/,
   });

@@ -31,6 +31,10 @@ test('bounds: at the limit and one past it', (t) => {
   for (const url of ['http://localhost', 'https://localhost/', 'https://a@b', 'localhost', 'https://']) {
     t.false(ok({ url }), url);
   }
+  t.true(ok({ url: 'https://[::1]:8443' }));
+  for (const url of ['https://localhost:99999', 'https://[::1', 'https://:443', 'https://exa%mple']) {
+    t.false(ok({ url }), url);
+  }
   t.true(ok({ project: 'my-project-1' }));
   t.true(ok({ project: 'example.com:old' }));
   for (const project of ['', '../x', 'a/b', 'a b', `a${'b'.repeat(63)}`]) t.false(ok({ project }), project);

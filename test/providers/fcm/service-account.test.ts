@@ -3,10 +3,10 @@ import { chmodSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import { checkServiceAccount } from '../../../src/providers/fcm/index.ts';
+import { checkFcmFiles } from '../../../src/providers/fcm/index.ts';
 import { parseServiceAccount } from '../../../src/providers/fcm/service-account.ts';
 import { problemsOf } from '../../config/sample.ts';
-import { accountJson, keys } from './token-server.ts';
+import { accountJson, certificate, keys } from './token-server.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'pushbridge-account-'));
 test.after.always(() => rmSync(folder, { recursive: true }));
@@ -18,7 +18,7 @@ function fileOf(text: string): string {
   return file;
 }
 
-const problems = (text: string, project?: string) => [...checkServiceAccount({ credentials: fileOf(text), project })];
+const problems = (text: string, project?: string) => [...checkFcmFiles({ credentials: fileOf(text), project })];
 
 test('a service account as it is downloaded', (t) => {
   const account = parseServiceAccount(accountJson({ token_uri: 'https://localhost:1/token' }));
@@ -82,10 +82,10 @@ test('the project goes with the account', (t) => {
   ]);
   t.deepEqual(problems(accountJson({ project_id: undefined }), 'other'), []);
   t.deepEqual(
-    [...checkServiceAccount({})],
+    [...checkFcmFiles({})],
     [{ path: ['project'], message: 'is required without a service account in credentials' }],
   );
-  t.deepEqual([...checkServiceAccount({ project: 'p' })], []);
+  t.deepEqual([...checkFcmFiles({ project: 'p' })], []);
 });
 
 const config = (credentials: string, more = '') =>
@@ -102,6 +102,19 @@ test('check names the place, the key and the reason', (t) => {
   t.regex(missing ?? '', /^5:18 providers\.main\.credentials: can not be read: ENOENT/);
   t.deepEqual(rest, []);
   t.deepEqual(problemsOf(config(folder), { files: true }).length, 1);
+});
+
+test('what is trusted has to be a certificate', (t) => {
+  const credentials = fileOf(accountJson());
+  const found = (ca: string) => [...checkFcmFiles({ credentials, ca })];
+  t.deepEqual(found(fileOf(certificate.ca)), []);
+  for (const text of ['', 'no certificate', keys.privateKey, certificate.ca.slice(0, 200)]) {
+    t.deepEqual(found(fileOf(text)), [{ path: ['ca'], message: 'is no certificate in PEM' }]);
+  }
+  const ca = `    ca: ${folder}\n`;
+  const [told, ...rest] = problemsOf(config(credentials, ca), { files: true });
+  t.regex(told ?? '', /^6:9 providers\.main\.ca: can not be read: EISDIR/);
+  t.deepEqual(rest, []);
 });
 
 test('a file that may not be read is told once', (t) => {
