@@ -1,4 +1,5 @@
 import { z } from '../../lib/schema.ts';
+import { RECEIPT_KEY } from '../../protocols/fcm/index.ts';
 import { type AnswerAbout, problem, type RouteAbout } from '../../protocols/http/index.ts';
 
 /** The two ways in, by the names that the description gives them. */
@@ -47,7 +48,7 @@ export const upstreamAbout: RouteAbout = {
 
 export const receiptAbout: RouteAbout = {
   summary: 'Tell that a message came to the device.',
-  description: 'For messages whose data holds `pushbridge_receipt`. Answers 200 when the receipt is stored, once.',
+  description: `For messages whose data holds \`${RECEIPT_KEY}\`. Answers 200 when the receipt is stored, once.`,
   security,
   answers: {
     ...answers,

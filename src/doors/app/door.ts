@@ -3,6 +3,7 @@ import type { Clock } from '../../lib/clock.ts';
 import { RecentMap } from '../../lib/recent-map.ts';
 import { TokenBucket } from '../../lib/token-bucket.ts';
 import { deviceReceiptJson, upstreamJson } from '../../protocols/ccs/index.ts';
+import { readReceipt } from '../../protocols/fcm/index.ts';
 import {
   HttpError,
   type HttpReply,
@@ -78,7 +79,6 @@ export class AppDoor {
   async #receipt(request: HttpRequest<ReceiptBody>): Promise<HttpReply> {
     await this.#admit(request);
     const { from, category, receipt, status, timestamp } = request.body;
-    const slash = receipt.indexOf('/');
     const sentAt = timestamp ?? this.#clock.now();
     return answer(notAwaited, () =>
       this.#intake.receipt({
@@ -86,8 +86,7 @@ export class AppDoor {
         from,
         // A device may tell of several states of one message, each once.
         id: `${receipt} ${status}`,
-        provider: receipt.slice(0, slash),
-        wireId: receipt.slice(slash + 1),
+        ...readReceipt(receipt),
         data: (messageId) => deviceReceiptJson({ device: from, category, messageId, status, sentAt }),
       }),
     );

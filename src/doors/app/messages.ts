@@ -1,10 +1,9 @@
 import { z } from '../../lib/schema.ts';
+import { RECEIPT_KEY, RECEIPT_MAX, RECEIPT_PATTERN } from '../../protocols/fcm/index.ts';
 
 /** Longest registration token and longest id, in characters. */
 export const FROM_MAX = 4_096;
 export const ID_MAX = 255;
-/** Longest receipt: the name of a provider, a slash and the id that the bridge gave. */
-export const RECEIPT_MAX = 320;
 /** Seconds: what a message may live at most. [fcm.md §1.4] */
 export const TTL_MAX = 2_419_200;
 /** The last moment that a JavaScript date knows. */
@@ -12,7 +11,6 @@ const TIME_MAX = 8_640_000_000_000_000;
 
 /** No control characters, and no half of a surrogate pair: what all encodings of the BAL can carry. */
 const PLAIN = /^[^\p{Cc}\p{Cs}]+$/u;
-const RECEIPT = /^[a-z][a-z0-9_-]{0,62}\/[!-~]+$/i;
 const STATUS = /^[A-Z][A-Z0-9_]{0,63}$/;
 
 /** Errors of one field, in words that the name of the field stands in front of. */
@@ -69,8 +67,8 @@ export const receiptBody = z.strictObject(
     receipt: z
       .string(kind('a text'))
       .max(RECEIPT_MAX, { error: `must have at most ${RECEIPT_MAX} characters` })
-      .regex(RECEIPT, { error: 'must be what the message held under pushbridge_receipt' })
-      .describe('what the message held under pushbridge_receipt in its data'),
+      .regex(RECEIPT_PATTERN, { error: `must be what the message held under ${RECEIPT_KEY}` })
+      .describe(`what the message held under ${RECEIPT_KEY} in its data`),
     status: z
       .string(kind('a text'))
       .regex(STATUS, { error: 'must be capital letters, digits and "_", at most 64' })

@@ -7,4 +7,13 @@ export {
   LegacyProblem,
   readLegacy,
 } from './legacy.ts';
+export {
+  LONGEST_RECEIPT,
+  RECEIPT_KEY,
+  RECEIPT_MAX,
+  RECEIPT_PATTERN,
+  readReceipt,
+  receiptOf,
+  withReceipt,
+} from './receipt.ts';
 export { ackReply, nackReply } from './reply.ts';

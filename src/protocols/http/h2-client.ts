@@ -269,7 +269,7 @@ export class H2Client {
       const quietMs = connection.used === 0 ? now - connection.busyAt : 0;
       if (now - connection.openedAt >= maxAgeMs) this.#retire(connection, 'aged', 'it is old');
       else if (quietMs >= idleMs && this.#alive > min) this.#retire(connection, 'idle', 'it has nothing to do');
-      else if (pingIntervalMs > 0 && quietMs >= pingIntervalMs) connection.ping();
+      else if (pingIntervalMs > 0 && Math.min(quietMs, now - connection.pingedAt) >= pingIntervalMs) connection.ping();
     }
   }
 

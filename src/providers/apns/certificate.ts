@@ -69,7 +69,10 @@ function readPem(cert: Buffer, options: CertificateOptions): ClientCertificate {
   const passphrase = options.passphrase?.reveal();
   const opened = openKey(where, key, passphrase);
   if (!certificate.checkPrivateKey(opened)) throw new CredentialProblem(where, 'is not the key of the certificate');
-  return { tls: { cert, key, ...(passphrase !== undefined && { passphrase }) }, ...validity(certificate) };
+  const tls = { cert, key, ...(passphrase !== undefined && { passphrase }) };
+  // What comes behind the first certificate, and how strong everything has to be, is left to TLS to judge.
+  attempt('certificate', 'can not be used for TLS', () => createSecureContext(tls));
+  return { tls, ...validity(certificate) };
 }
 
 function openKey(option: 'certificate' | 'certificate_key', key: Buffer, passphrase: string | undefined): KeyObject {
@@ -100,7 +103,7 @@ function readPkcs12(pfx: Buffer, options: CertificateOptions): ClientCertificate
       const what = passphrase === undefined ? 'is needed to open the .p12 file' : 'does not open the .p12 file';
       throw new CredentialProblem('passphrase', what, { cause });
     }
-    const old = because.startsWith('Unsupported PKCS12') ? '; it may be of an old kind: export it anew' : '';
+    const old = because.startsWith('Unsupported PKCS12') ? '; it may be of an old kind: export it anew, or as PEM' : '';
     throw new CredentialProblem('certificate', `is neither PEM nor a readable .p12 file: ${because}${old}`, { cause });
   }
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import {
   apnsPriority,
   apsOf,
@@ -62,16 +62,18 @@ export function notificationOf(message: LegacyMessage, topic: string | undefined
  * what Apple's tools show of one message is one.
  */
 export function apnsId(wireId: string): string {
-  const bytes = createHash('sha256').update(wireId).digest().subarray(0, 16);
-  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x80, 6);
-  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
-  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+  const hex = hash('sha256', wireId, 'hex');
+  const variant = '89ab'[Number.parseInt(hex.charAt(16), 16) & 3];
+  const [time, clock] = [`8${hex.slice(13, 16)}`, `${variant}${hex.slice(17, 20)}`];
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${time}-${clock}-${hex.slice(20, 32)}`;
 }
 
 function pathOf({ target: { kind, value }, dryRun }: LegacyMessage): string {
   if (kind === 'topic') throw new LegacyProblem('to', 'APNs has no topics, only tokens of devices');
   if (kind === 'condition') throw new LegacyProblem('condition', 'APNs has no topics, only tokens of devices');
   if (value.length > TOKEN_MAX) throw new LegacyProblem('to', `longer than ${TOKEN_MAX} characters`);
+  // A path may lose such a segment on its way. [RFC 3986 §5.2.4]
+  if (value === '.' || value === '..') throw new LegacyProblem('to', 'is no token of a device');
   if (!value.isWellFormed()) throw new LegacyProblem('to', 'is no well-formed text');
   if (dryRun) throw new LegacyProblem('dry_run', 'APNs can not try a message without sending it');
   return `/3/device/${encodeURIComponent(value)}`;

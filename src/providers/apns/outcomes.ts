@@ -74,7 +74,7 @@ export const reasonRules: Readonly<Record<string, Rule>> = {
   Shutdown: 'reconnect',
 };
 
-/** What a status means whose reason is unknown or can not be read. */
+/** What a status means whose reason is unknown. */
 const statusRules: Readonly<Record<number, Rule>> = {
   400: 'request',
   401: 'trouble',
@@ -93,10 +93,18 @@ const statusRules: Readonly<Record<number, Rule>> = {
   504: 'busy',
 };
 
+/**
+ * Apple gives a reason with every refusal. Whoever says “not here” without one is somebody else, a proxy or another service
+ * altogether: that says nothing about the message, let alone that its token is no more.
+ */
+const STRANGERS_STATUSES = new Set([404, 405, 410]);
+
 /** The rule for an answer. A reason says more than its status. */
 export function ruleOf(status: number, reason: string | undefined): Rule {
   if (status >= 200 && status < 300) return 'accepted';
-  const known = reason !== undefined && Object.hasOwn(reasonRules, reason) ? reasonRules[reason] : statusRules[status];
+  if (reason !== undefined && Object.hasOwn(reasonRules, reason)) return reasonRules[reason] ?? 'fault';
+  if (reason === undefined && STRANGERS_STATUSES.has(status)) return 'trouble';
+  const known = statusRules[status];
   if (known) return known;
   if (status >= 500) return 'error';
   // An origin that leads elsewhere does so for all messages.
@@ -120,15 +128,16 @@ export interface Answer {
 /**
  * Reads an answer.
  * @param now the wall clock, for a time to retry at that is given as a date
+ * @param chosen the sender chose the topic, so that a disallowed one is the fault of this message and no trouble for others
  */
-export function readAnswer({ status, headers, body }: H2Response, now: number): Answer {
+export function readAnswer({ status, headers, body }: H2Response, now: number, chosen = false): Answer {
   const { reason, timestamp } = readBody(body);
   const header = (name: string) => [headers[name]].flat()[0];
   const retryAfterMs = retryAfter(header('retry-after'), now);
   const id = header('apns-id');
   const uniqueId = header('apns-unique-id');
   return {
-    rule: ruleOf(status, reason),
+    rule: chosen && reason === 'TopicDisallowed' ? 'request' : ruleOf(status, reason),
     status,
     because: reason === undefined ? `status ${status}` : `${reason} (status ${status})`,
     ...(timestamp !== undefined && { timestamp }),
@@ -207,6 +216,7 @@ const iso = (at: number): string => new Date(at).toISOString();
 const LAST_MOMENT_MS = 8.64e15;
 
 function readBody(body: string): { reason?: string; timestamp?: number } {
+  if (body === '') return {}; // that of a success: to have it fail as JSON costs more than all the rest
   let value: unknown;
   try {
     value = JSON.parse(body);

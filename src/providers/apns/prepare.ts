@@ -1,10 +1,7 @@
 import type { Payload, Refusal } from '../../core/index.ts';
-import { type LegacyMessage, LegacyProblem, readLegacy } from '../../protocols/fcm/index.ts';
+import { LegacyProblem, LONGEST_RECEIPT, readLegacy, receiptOf, withReceipt } from '../../protocols/fcm/index.ts';
 import { type Notification, notificationOf } from './mapping.ts';
 import type { ApnsOptions } from './options.ts';
-
-/** Stands for a wire id that is not known yet: no real one is longer. */
-const ANY_WIRE_ID = '-'.repeat(64);
 
 export interface PrepareRules extends Pick<ApnsOptions, 'delivery_receipts' | 'max_payload_bytes' | 'max_voip_bytes'> {
   /** Of the provider. */
@@ -19,11 +16,14 @@ export interface Prepared {
   readonly receiptRequested: boolean;
 }
 
-/** Makes a notification of a payload, or says why APNs would not take it. */
+/**
+ * Makes a notification of a payload, or says why APNs would not take it.
+ * @param wireId undefined if it is not known yet: then as if it were the longest
+ */
 export function prepare(
   payload: Payload,
   rules: PrepareRules,
-  wireId = ANY_WIRE_ID,
+  wireId?: string,
 ): Prepared | ({ kind: 'refusal' } & Refusal) {
   if (payload.kind !== 'fcm') return invalid('this provider takes FCM messages only');
   try {
@@ -32,7 +32,9 @@ export function prepare(
     if (receiptRequested && rules.delivery_receipts === 'refuse') {
       return invalid('delivery_receipt_requested: APNs has no receipts');
     }
-    const notification = notificationOf(withReceipt(message, rules, wireId), rules.topic);
+    const receipt = wireId === undefined ? LONGEST_RECEIPT : receiptOf(rules.name, wireId);
+    const told = receiptRequested && rules.delivery_receipts === 'app' ? withReceipt(message, receipt) : message;
+    const notification = notificationOf(told, rules.topic);
     const bytes = Buffer.byteLength(notification.body);
     const limit = notification.pushType === 'voip' ? rules.max_voip_bytes : rules.max_payload_bytes;
     if (bytes <= limit) return { kind: 'prepared', notification, receiptRequested };
@@ -42,12 +44,6 @@ export function prepare(
     if (error instanceof LegacyProblem) return invalid(error.message);
     throw error;
   }
-}
-
-/** The app is told under which name it can report that the message came. */
-function withReceipt(message: LegacyMessage, rules: PrepareRules, wireId: string): LegacyMessage {
-  if (!message.deliveryReceiptRequested || rules.delivery_receipts !== 'app') return message;
-  return { ...message, data: { ...message.data, pushbridge_receipt: `${rules.name}/${wireId}` } };
 }
 
 function invalid(because: string): { kind: 'refusal' } & Refusal {

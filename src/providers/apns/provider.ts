@@ -184,7 +184,8 @@ class Apns implements Provider {
         ? { kind: 'unsent', because: result.because }
         : unanswered(result.because, message);
     }
-    const answer = readAnswer(result.response, this.#deps.wall.now());
+    const chosen = notification.headers['apns-topic'] !== this.#rules.topic;
+    const answer = readAnswer(result.response, this.#deps.wall.now(), chosen);
     if (answer.rule === 'expired' && token !== undefined && !again && this.#token?.refused(token)) {
       this.#count('token_expired');
       return this.#send(attempt, leave, true);

@@ -1,11 +1,12 @@
 import type { Payload, Refusal } from '../../core/index.ts';
-import { type LegacyMessage, LegacyProblem, readLegacy } from '../../protocols/fcm/index.ts';
+import {
+  type LegacyMessage,
+  LegacyProblem,
+  LONGEST_RECEIPT,
+  readLegacy,
+  withReceipt,
+} from '../../protocols/fcm/index.ts';
 import type { FcmOptions } from './options.ts';
-
-/** The key in `data` that tells the app where a receipt belongs. */
-export const RECEIPT_KEY = 'pushbridge_receipt';
-/** What its value has at most, in bytes: a provider's name, a slash and a wire id. */
-const RECEIPT_VALUE_MAX = 128;
 
 type Rules = Pick<FcmOptions, 'max_payload_bytes' | 'delivery_receipts'>;
 
@@ -43,7 +44,7 @@ export function payloadBytes({ data, notification = {} }: LegacyMessage): number
 
 function sizeProblem(message: LegacyMessage, rules: Rules): string | undefined {
   const receipt = rules.delivery_receipts === 'app' && message.deliveryReceiptRequested;
-  const bytes = payloadBytes(message) + (receipt ? RECEIPT_KEY.length + RECEIPT_VALUE_MAX : 0);
+  const bytes = payloadBytes(receipt ? withReceipt(message, LONGEST_RECEIPT) : message);
   const limit = message.target.kind === 'token' ? rules.max_payload_bytes : Math.floor(rules.max_payload_bytes / 2);
   if (bytes <= limit) return undefined;
   const what = message.notification === undefined ? 'data has' : 'data and notification have';

@@ -21,23 +21,20 @@ export interface Circumstances {
   /** Seconds left to live; undefined if the sender gave no TTL. */
   readonly ttl: number | undefined;
   readonly expiresAt: number;
-  /** Added to the data. */
-  readonly extra?: Readonly<Record<string, string>>;
 }
 
 /**
  * The body of a request to HTTP v1: the legacy fields as Android, Apple's devices and browsers are told of them, and over
  * them what the sender gave in the form of v1. Blocks that would say nothing are left out. [fcm.md §3.5]
  */
-export function requestOf(message: LegacyMessage, { ttl, expiresAt, extra }: Circumstances): JsonObject {
+export function requestOf(message: LegacyMessage, { ttl, expiresAt }: Circumstances): JsonObject {
   const { target, dryRun, notification = {}, fcmOptions } = message;
-  const data = { ...message.data, ...extra };
   const common = filled({ title: notification.title, body: notification.body, image: notification.image });
   return {
     ...(dryRun && { validate_only: true }),
     message: {
       [target.kind]: target.value,
-      ...block('data', data),
+      ...block('data', message.data),
       ...block('notification', common),
       ...block('android', merged(android(message, ttl), message.android)),
       ...block('apns', merged(apns(message, ttl, expiresAt), message.apns)),

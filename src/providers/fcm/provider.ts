@@ -13,11 +13,11 @@ import {
 import type { Random } from '../../lib/backoff.ts';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
-import type { LegacyMessage } from '../../protocols/fcm/index.ts';
+import { type LegacyMessage, receiptOf, withReceipt } from '../../protocols/fcm/index.ts';
 import { H2Client, type H2Request } from '../../protocols/http/index.ts';
 import { createTokenSource, type FreshToken } from './auth.ts';
 import { type Attempt, Guard } from './guard.ts';
-import { RECEIPT_KEY, readPayload } from './inspect.ts';
+import { readPayload } from './inspect.ts';
 import { requestOf } from './mapping.ts';
 import type { FcmOptions } from './options.ts';
 import { Quota } from './quota.ts';
@@ -156,10 +156,9 @@ class Fcm implements Provider {
     const token = this.#running?.tokens.current;
     if (!this.#running || !token || this.room() <= 0 || !this.#take()) return noRoom;
     const body = JSON.stringify(
-      requestOf(reading.message, {
+      requestOf(this.#withReceipt(reading.message, message), {
         ttl: remainingTtl(message, now),
         expiresAt: message.expiresAt,
-        extra: this.#receipt(reading.message, message),
       }),
     );
     return this.#send(this.#guard.enter(message), body, this.#running, token);
@@ -196,14 +195,14 @@ class Fcm implements Provider {
     });
   }
 
-  #receipt({ deliveryReceiptRequested }: LegacyMessage, { wireId }: Message): Record<string, string> {
+  #withReceipt(message: LegacyMessage, { wireId }: Message): LegacyMessage {
     const { delivery_receipts: way } = this.#deps.options;
-    if (!deliveryReceiptRequested) return {};
-    if (way === 'app') return { [RECEIPT_KEY]: `${this.name}/${wireId}` };
+    if (!message.deliveryReceiptRequested) return message;
+    if (way === 'app') return withReceipt(message, receiptOf(this.name, wireId));
     this.#count('receipt_ignored');
     if (!this.#toldReceipts) this.#log.warn('delivery_receipt_requested is ignored: HTTP v1 has no receipts');
     this.#toldReceipts = true;
-    return {};
+    return message;
   }
 
   /** The pause of the project is over: the rate grows from its beginning. */

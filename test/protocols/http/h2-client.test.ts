@@ -176,6 +176,31 @@ test('when every stream is taken another connection is opened, up to max; idle o
   t.is(events.filter((event) => event === 'idle').length, 2);
 });
 
+test('pings do not keep a connection that nobody needs', async (t) => {
+  const clock = new ManualClock();
+  const options = { clock, max: 2, idleMs: 60_000, pingIntervalMs: 20_000 };
+  const { server, client, events } = await setUp(t, options, { maxConcurrentStreams: 1 });
+  const held: (() => void)[] = [];
+  server.onRequest = ({ stream }) => void held.push(() => reply(stream, 200, 'ok'));
+  const answers = [client.post(request())];
+  await whenever(client, () => client.room === 1);
+  answers.push(client.post(request()));
+  await until(() => held.length === 2);
+  for (const answer of held) answer();
+  await Promise.all(answers);
+  let pings = 0;
+  for (const session of server.sessions) session.on('ping', () => pings++);
+  const { waiting } = clock;
+  for (const due of [2, 4]) {
+    await clock.advance(20_500);
+    await until(() => pings === due && clock.waiting === waiting); // nobody waits for an answer any more
+  }
+  t.is(client.report.open, 2);
+  await clock.advance(20_000);
+  t.is(client.report.open, 1);
+  t.is(events.filter((event) => event === 'idle').length, 1);
+});
+
 test('a refused stream was not processed; a stream that is cut may have been', async (t) => {
   const { server, client, events } = await setUp(t);
   server.onRequest = ({ stream }) => stream.close(7);
@@ -237,6 +262,7 @@ test('a lost connection cuts off what was in flight; the next one comes at once'
   await client.post(request()); // it was of use
   server.onRequest = () => server.cut();
   t.is((await client.post(request())).kind, 'broken');
+  t.is(client.room, 0);
   await whenever(client, () => client.room > 0);
   t.deepEqual(events.toSorted(), ['broken', 'connect', 'connect', 'drop']);
   t.is(client.report.trouble, undefined);
@@ -354,7 +380,7 @@ test('a server that says nothing after TLS is given up', async (t) => {
   const { client, events } = clientOf(`https://127.0.0.1:${port}`, { connectTimeoutMs: 100 });
   client.start();
   await until(() => events.length > 0);
-  t.is(client.report.trouble, 'not connected within 100 ms');
+  t.is(client.report.trouble, `https://127.0.0.1:${port}: not connected within 100 ms`);
   await client.stop(0);
   for (const socket of sockets) socket.destroy();
   mute.close();
@@ -378,6 +404,51 @@ test('a connection that answers no ping is destroyed', async (t) => {
   await clock.advance(5_000);
   await whenever(client, () => events.filter((event) => event === 'connect').length === 2);
   t.true(events.includes('drop'));
+});
+
+test('a connection that falls silent with requests in flight is asked for a sign of life, long before their deadline', async (t) => {
+  const server = await new H2TestServer().start();
+  const router = await forgetfulRouter(server.origin);
+  const clock = new ManualClock();
+  const { client, events } = clientOf(router.origin, { clock, requestTimeoutMs: 15_000 });
+  t.teardown(async () => {
+    router.stop();
+    await client.stop(0);
+    await server.stop();
+  });
+  client.start();
+  await whenever(client, () => client.room > 0);
+  server.onRequest = ({ connection, stream }) => {
+    if (connection > 1) reply(stream, 200, 'ok');
+  };
+  const answer = client.post(request());
+  await until(() => server.asked.length === 1);
+  router.forget();
+  await clock.advance(4_900);
+  t.deepEqual(await answer, { kind: 'broken', because: 'no answer to a ping within 3000 ms' });
+  await whenever(client, () => client.room > 0);
+  t.is((await client.post(request())).kind, 'response');
+  t.deepEqual(events.toSorted(), ['broken', 'connect', 'connect', 'drop']);
+});
+
+test('a server that is only slow gives its sign of life, and is not asked too often', async (t) => {
+  const clock = new ManualClock();
+  const { server, client, events } = await setUp(t, { clock, requestTimeoutMs: 15_000 });
+  let pings = 0;
+  server.sessions[0]?.on('ping', () => pings++);
+  const held: (() => void)[] = [];
+  server.onRequest = ({ stream }) => void held.push(() => reply(stream, 200, 'ok'));
+  const answer = client.post(request());
+  await until(() => held.length === 1);
+  const { waiting } = clock;
+  for (let half = 0; half < 29; half++) {
+    await clock.advance(500);
+    await until(() => clock.waiting === waiting); // nobody waits for an answer to a ping
+  }
+  t.is(pings, 2);
+  held[0]?.();
+  t.is((await answer).kind, 'response');
+  t.deepEqual(events, ['connect']);
 });
 
 test('stopping lets what is in flight come home, for so long', async (t) => {

@@ -48,6 +48,7 @@ const locked = encryptedKey(mine.key, 'sesame');
 const p12 = file(pkcs12(mine, 'sesame'));
 const old = clientCertificate({ notBefore: now - 3 * DAY_MS, notAfter: now - DAY_MS });
 const young = clientCertificate({ notBefore: now + DAY_MS, notAfter: now + 2 * DAY_MS });
+const weak = clientCertificate({ notBefore: now - DAY_MS, notAfter: now + DAY_MS }, 'weak', 'P-192');
 const day = (offset: number) => new Date(Math.floor((now + offset) / 1_000) * 1_000).toISOString();
 
 const rows: readonly (readonly [name: string, options: object, problem: RegExp | string])[] = [
@@ -99,6 +100,16 @@ const rows: readonly (readonly [name: string, options: object, problem: RegExp |
     'no certificate of any kind',
     { certificate: file('hello') },
     /^certificate: is neither PEM nor a readable \.p12 file: /,
+  ],
+  [
+    'a broken certificate after the first',
+    { certificate: file(`${mine.cert}${mine.key}-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n`) },
+    /^certificate: can not be used for TLS: /,
+  ],
+  [
+    'a key that TLS finds too weak',
+    { certificate: file(weak.cert + weak.key) },
+    /^certificate: can not be used for TLS: /,
   ],
   ['an empty file', { certificate: file('') }, /^certificate: is neither PEM nor a readable \.p12 file: /],
   ['expired', { certificate: file(old.cert + old.key) }, `certificate: expired on ${day(-DAY_MS)}`],

@@ -19,8 +19,9 @@ export interface CertificateTimes {
 export function clientCertificate(
   { notBefore, notAfter }: CertificateTimes,
   name = 'Apple Push: test',
+  namedCurve = 'P-256',
 ): ClientCertificate {
-  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve: 'P-256' });
+  const { publicKey, privateKey } = generateKeyPairSync('ec', { namedCurve });
   const distinguished = der.sequence(der.set(der.sequence(der.oid('2.5.4.3'), der.utf8(name))));
   const body = der.sequence(
     der.integer(Buffer.concat([Buffer.of(1), randomBytes(8)])),

@@ -169,6 +169,7 @@ const refusals: readonly (readonly [fields: object, message: RegExp])[] = [
   [{ to: undefined, condition: "'a' in topics" }, /^condition: APNs has no topics/],
   [{ to: 'x'.repeat(1_025) }, /^to: longer than 1024 characters/],
   [{ to: 'a\ud800' }, /^to: is no well-formed text/],
+  [{ to: '..' }, /^to: is no token of a device/],
   [{ dry_run: true }, /^dry_run: APNs can not/],
   [{ data: { aps: 'x' } }, /^data\.aps: is a key that APNs keeps/],
   [{ apns: { headers: [] } }, /^apns\.headers: must be an object/],

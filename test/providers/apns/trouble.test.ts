@@ -1,5 +1,5 @@
 import test from 'ava';
-import { bench, EPOCH_MS, message, until } from './bench.ts';
+import { bench, EPOCH_MS, message, TOPIC, until } from './bench.ts';
 import { type Reply, reason } from './scripted-server.ts';
 
 const MINUTE_MS = 60_000;
@@ -16,6 +16,8 @@ const credentials = [
   reason(400, 'TopicDisallowed'),
   { status: 403, body: '<html>' },
   { status: 401 },
+  { status: 404 },
+  { status: 410 },
 ];
 
 for (const reply of credentials) {
@@ -156,6 +158,26 @@ test('while there is trouble a try that meets an error waits longer', async (t) 
   t.is(b.provider.room(), 0);
   await b.clock.advance(1);
   t.is(b.provider.room(), 1);
+});
+
+test('a topic that the sender may not use holds nobody else', async (t) => {
+  await using b = await bench({
+    server: { answer: ({ headers }) => (headers['apns-topic'] === TOPIC ? ok : reason(400, 'TopicDisallowed')) },
+  });
+  for (const headers of [{ 'apns-topic': 'com.example.other' }, { 'apns-push-type': 'voip' }]) {
+    const refused = await b.send(message({ fcm: { notification: { title: 'T' }, apns: { headers } } }));
+    t.like(refused, { kind: 'refused', code: 'INVALID_JSON' });
+    t.regex('because' in refused ? refused.because : '', /TopicDisallowed/);
+    t.is((await b.send()).kind, 'accepted');
+  }
+  t.is(b.events.trouble, undefined);
+});
+
+test('the topic of the provider, said by the sender once more, is that of the provider', async (t) => {
+  await using b = await bench({ server: { answer: () => reason(400, 'TopicDisallowed') } });
+  const fcm = { notification: { title: 'T' }, apns: { headers: { 'apns-topic': TOPIC } } };
+  t.is((await b.send(message({ fcm }))).kind, 'unsent');
+  t.is(b.provider.room(), 0);
 });
 
 test('errors without trouble before them hold nobody', async (t) => {

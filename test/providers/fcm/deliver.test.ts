@@ -86,10 +86,11 @@ test('a receipt that nobody gives is ignored, counted, and told once', async (t)
 
 test('or left to the app, which is told where it belongs', async (t) => {
   const { provider, server, counts } = await setStage(t, { options: { delivery_receipts: 'app' } });
-  const fcm = { to: 'T', data: { a: '1' }, delivery_receipt_requested: true };
+  const fcm = { to: 'T', data: { a: '1' }, android: { data: { b: '2' } }, delivery_receipt_requested: true };
   await provider.deliver(messageOf(fcm, { wireId: 'w-9' }), Date.now());
   await provider.deliver(messageOf({ to: 'T', data: { a: '1' } }), Date.now());
   t.deepEqual(server.received[0]?.message.data, { a: '1', pushbridge_receipt: 'fcm/w-9' });
+  t.like(server.received[0]?.message, { android: { data: { b: '2', pushbridge_receipt: 'fcm/w-9' } } });
   t.deepEqual(server.received[1]?.message.data, { a: '1' });
   t.is(counts.receipt_ignored, undefined);
 });

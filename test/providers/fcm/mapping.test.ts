@@ -301,12 +301,3 @@ test('keys that mean something to JavaScript are keys like any other', (t) => {
     '{"message":{"token":"T","data":{"__proto__":"x"},"android":{"__proto__":{"a":1}},"apns":{"headers":{"apns-priority":"5"}}}}',
   );
 });
-
-test('what the provider adds to the data', (t) => {
-  const { message } = requestOf(readLegacy('{"to":"T","data":{"a":"b"}}'), {
-    ttl: undefined,
-    expiresAt: EXPIRES_AT,
-    extra: { pushbridge_receipt: 'fcm/1' },
-  });
-  t.like(message, { data: { a: 'b', pushbridge_receipt: 'fcm/1' } });
-});
