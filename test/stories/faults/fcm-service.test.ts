@@ -143,9 +143,9 @@ test('TLS is refused', async (t) => {
 });
 
 for (const [what, instead, words] of [
-  ['401', 'bare_401', /HTTP 401/],
-  ['403', 'bare_403', /HTTP 403/],
-  ['404', 'bare_404', /HTTP 404/],
+  ['401', 'bare_401', /^no access token of this account is taken.*HTTP 401/],
+  ['403', 'bare_403', /^this account may not send.*HTTP 403/],
+  ['404', 'bare_404', /^no such project.*HTTP 404/],
 ] as const) {
   test(`a bare ${what} is nobody's fault among the messages: they wait until it is mended`, async (t) => {
     const s = await begin(t);
@@ -220,7 +220,7 @@ test('a storm of GOAWAY, RST_STREAM and lost connections', async (t) => {
 test('over the quota of the project: all wait, the operator sees it, and it goes on when the time has come', async (t) => {
   const s = await begin(t, { emulator: { quota_per_minute: 200, retry_after: '2' } });
   s.books.send(500);
-  await s.trouble(/QUOTA_EXCEEDED/, 'degraded');
+  await s.trouble(/^over the quota of the project, pausing: QUOTA_EXCEEDED/, 'degraded');
   t.is(s.received.answers.size, 200);
   const { requests } = s.service.control.stats();
   await new Promise((resolve) => setTimeout(resolve, 500));
