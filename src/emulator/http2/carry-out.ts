@@ -60,7 +60,9 @@ function carryOut(world: World, carrier: Carrier, exchange: Exchange, request: R
       carrier.drop('rst');
       return;
     case 'goaway':
-      // The stream before is the last one that counts: this one was not worked on. [RFC 9113 §6.8]
+      // The stream before is the last one that counts: this one was not worked on. [RFC 9113 §6.8] The library can't name
+      // the stream before the first.
+      if (exchange.stream === 1) exchange.reset(NGHTTP2_REFUSED_STREAM);
       carrier.goaway('', 0, Math.max(exchange.stream - 2, 0));
       return;
     case 'drain':

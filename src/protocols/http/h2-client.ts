@@ -55,6 +55,9 @@ export class H2Client {
   #ids = 0;
   /** Attempts and connections in a row that were of no use. */
   #failures = 0;
+  /** The same of attempts alone, and when one more may follow for the sake of room. Monotonic. */
+  #refusals = 0;
+  #growAt = 0;
   #trouble = 'connecting';
   /** The trouble stands in the log: its end has to stand there too. */
   #told = false;
@@ -173,6 +176,8 @@ export class H2Client {
   /** Every stream is taken: one more connection, if there may be one and none is on its way or will soon take more. */
   #grow(): void {
     if (this.#failures > 0 || this.#alive >= this.#options.max) return;
+    // Answers on the connections that there are say nothing about another one.
+    if (this.#options.clock.monotonic() < this.#growAt) return;
     for (const { state, careful } of this.#connections) {
       if (state === 'connecting' || (state === 'open' && careful)) return;
     }
@@ -209,6 +214,7 @@ export class H2Client {
   #opened(): void {
     const { count, log } = this.#options;
     count('connect');
+    this.#refusals = 0;
     if (this.#told) log.info('connected again', { after: this.#trouble });
     this.#told = false;
     this.#listener();
@@ -225,13 +231,14 @@ export class H2Client {
   }
 
   #gone(connection: H2Connection, because: string): void {
-    const { count, log, clock } = this.#options;
+    const { count, log, clock, random } = this.#options;
     this.#connections.delete(connection);
     this.#checkRest();
     if (this.#state !== 'running') return;
     if (!connection.opened) {
       count('connect_failed');
       this.#failures++;
+      this.#growAt = clock.monotonic() + fullJitter(this.#refusals++, CONNECT_BACKOFF, random);
       if (!this.#told || this.#trouble !== because) log.warn('connecting failed', { because });
       this.#told = true;
       this.#trouble = because;

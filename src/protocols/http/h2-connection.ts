@@ -46,9 +46,11 @@ export class H2Connection implements ExchangeHost {
   readonly #settings: H2ConnectionSettings;
   readonly #events: H2ConnectionEvents;
   readonly #session: ClientHttp2Session;
+  readonly #socket: TLSSocket;
   /** Oldest first: the order in which they become overdue. */
   readonly #exchanges = new Set<Exchange>();
   readonly #deadline: Timer;
+  #closing: Timer | undefined;
   #state: H2State = 'connecting';
   /** It took nothing new any more before it was gone. */
   retired = false;
@@ -74,7 +76,9 @@ export class H2Connection implements ExchangeHost {
     this.#events = events;
     this.#proven = !settings.cautious;
     const { clock, origin, tls, connectTimeoutMs } = settings;
-    this.#session = connect(origin, { settings: { enablePush: false }, createConnection: (url) => dial(url, tls) });
+    const socket = dial(new URL(origin), tls);
+    this.#socket = socket;
+    this.#session = connect(origin, { settings: { enablePush: false }, createConnection: () => socket });
     const session = this.#session;
     // The first frame of a server tells how many streams it takes. [RFC 9113 §3.4]
     session.on('remoteSettings', ({ maxConcurrentStreams = Number.POSITIVE_INFINITY }) => {
@@ -117,7 +121,9 @@ export class H2Connection implements ExchangeHost {
 
   /** How many more requests it takes. */
   get room(): number {
-    return this.#state === 'open' ? Math.max(0, this.limit - this.#exchanges.size) : 0;
+    // A session that dies ends its streams first: nothing must take their places.
+    if (this.#state !== 'open' || this.#session.closed || this.#session.destroyed) return 0;
+    return Math.max(0, this.limit - this.#exchanges.size);
   }
 
   /** Sends a request; only with room. */
@@ -145,8 +151,8 @@ export class H2Connection implements ExchangeHost {
     const { requestTimeoutMs: ms } = this.#settings;
     for (const exchange of this.#exchanges) {
       if (now - exchange.startedAt < ms) break;
+      if (now - this.answeredAt >= ms) this.drain(); // first: nothing more must go out on it
       exchange.expire(ms);
-      if (now - this.answeredAt >= ms) this.drain();
     }
   }
 
@@ -172,6 +178,7 @@ export class H2Connection implements ExchangeHost {
   destroy(because: string): void {
     this.because ??= because;
     this.#session.destroy();
+    this.#socket.destroy(); // a session that has closed in order waits for the peer's end, and that may never come
   }
 
   #opened(): void {
@@ -209,7 +216,7 @@ export class H2Connection implements ExchangeHost {
 
   /** The session closes by itself once it is idle, if the peer plays along. */
   #linger(): void {
-    this.#settings.clock.after(CLOSING_MS, () => this.#session.destroy());
+    this.#closing ??= this.#settings.clock.after(CLOSING_MS, () => this.destroy('it does not close'));
   }
 
   #closed(): void {
@@ -217,6 +224,7 @@ export class H2Connection implements ExchangeHost {
     this.retired = this.#state === 'draining';
     this.#state = 'gone';
     this.#deadline.cancel();
+    this.#closing?.cancel();
     const because = this.because ?? 'the server closed the connection';
     this.#events.onGone(this.opened ? because : `${this.#settings.origin}: ${because}`);
   }

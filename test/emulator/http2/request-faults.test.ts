@@ -59,6 +59,14 @@ test('goaway: this stream was not worked on, those before it are [RFC 9113 §6.8
   t.is(control.stats().successes, 1);
 });
 
+test('goaway: also the first stream of a connection was not worked on', async (t) => {
+  const { login, open, control } = await start(t);
+  const { headers } = await login();
+  const { rst } = await open().fails(headers, JSON.stringify(to('fault:goaway')));
+  t.is(rst, constants.NGHTTP2_REFUSED_STREAM);
+  t.is(control.stats().goaways, 1);
+});
+
 test('CONNECTION_DRAINING of CCS is that GOAWAY; after its times the message is taken', async (t) => {
   const { login } = await start(t);
   const body = to('CONNECTION_DRAINING:1');

@@ -421,3 +421,117 @@ test('stopping lets what is in flight come home, for so long', async (t) => {
   await stopped;
   t.is((await answers[1])?.kind, 'broken');
 });
+
+/** Posts whenever there is room, as the dispatcher does; ends with `post.stop`. */
+function pump(client: H2Client) {
+  const kinds: Record<string, number> = {};
+  let over = false;
+  const look = () => {
+    while (!over && client.room > 0) {
+      void client.post(request()).then(({ kind }) => {
+        kinds[kind] = (kinds[kind] ?? 0) + 1;
+      });
+    }
+  };
+  client.onRoom(look);
+  look();
+  return { kinds, stop: () => (over = true) };
+}
+
+test('a connection that dies takes nothing more while it does', async (t) => {
+  const { server, client } = await setUp(t, { maxStreams: 10 });
+  server.onRequest = ({ connection, stream }) => {
+    if (connection > 1) reply(stream, 200, 'ok');
+  };
+  const { kinds, stop } = pump(client);
+  await until(() => server.asked.length === 10);
+  server.cut();
+  await until(() => (kinds.response ?? 0) > 20);
+  stop();
+  t.is(kinds.broken, 10);
+  t.is(kinds.refused, undefined);
+});
+
+test('nor does one that has fallen silent', async (t) => {
+  const clock = new ManualClock();
+  const { server, client } = await setUp(t, { clock, maxStreams: 3 });
+  server.onRequest = ({ connection, stream }) => {
+    if (connection > 1) reply(stream, 200, 'ok');
+  };
+  const { kinds, stop } = pump(client);
+  await until(() => server.asked.length === 3);
+  await clock.advance(5_500);
+  await until(() => (kinds.response ?? 0) > 10);
+  stop();
+  t.is(kinds.late, 3);
+  t.is(kinds.refused, undefined);
+  t.is(server.asked.filter(({ connection }) => connection === 1).length, 3);
+});
+
+test('a server that takes one connection and no more is not asked for another with each request', async (t) => {
+  const clock = new ManualClock();
+  const server = await new H2TestServer().start();
+  let attempts = 0;
+  const gate = createServer((near) => {
+    near.on('error', () => {});
+    if (++attempts > 1) return near.resetAndDestroy();
+    const far = connect(Number(new URL(server.origin).port), '127.0.0.1');
+    far.on('error', () => {});
+    return near.pipe(far).pipe(near);
+  });
+  gate.listen(0, '127.0.0.1');
+  await once(gate, 'listening');
+  const { client, events } = clientOf(`https://127.0.0.1:${(gate.address() as AddressInfo).port}`, {
+    clock,
+    random: () => 1,
+    max: 5,
+    maxStreams: 1,
+  });
+  t.teardown(async () => {
+    await client.stop(0);
+    await server.stop();
+    gate.close();
+  });
+  const failures = () => events.filter((event) => event === 'connect_failed').length;
+  client.start();
+  await whenever(client, () => client.room > 0);
+  const { kinds, stop } = pump(client);
+  await until(() => failures() > 0 && (kinds.response ?? 0) > 50);
+  t.is(failures(), 1);
+  await clock.advance(1_000);
+  await until(() => failures() > 1);
+  const before = kinds.response ?? 0;
+  await clock.advance(1_999);
+  await until(() => (kinds.response ?? 0) > before + 50);
+  t.is(failures(), 2, 'the pauses grow');
+  stop();
+});
+
+test('a connection that was sent away ends, whether the server closes it or not', async (t) => {
+  const clock = new ManualClock();
+  const { server, client, events } = await setUp(t, { clock });
+  server.sessions[0]?.goaway(); // and nothing else: the server leaves its side open
+  await until(() => events.includes('goaway'));
+  await clock.advance(999);
+  t.is(client.report.draining, 1);
+  await clock.advance(1);
+  await until(() => client.report.draining === 0);
+  t.pass();
+});
+
+test('when it has stopped no timer is left', async (t) => {
+  const clock = new ManualClock();
+  const { server, client, events } = await setUp(t, { clock });
+  await client.post(request());
+  server.sessions[0]?.goaway();
+  await until(() => events.includes('goaway') && client.room > 0);
+  server.onRequest = () => {};
+  const cut = client.post(request());
+  await until(() => server.asked.length === 2);
+  const stopped = client.stop(100);
+  await clock.advance(100);
+  await stopped;
+  t.is((await cut).kind, 'broken');
+  for (const end = performance.now() + 2_000; clock.waiting > 0 && performance.now() < end; ) await turn();
+  t.is(clock.waiting, 0);
+});
