@@ -160,19 +160,22 @@ for (const instead of ['html_502', 'bare_401', 'bare_403', 'bare_404'] as const)
 }
 
 // By itself: what the emulator has received is looked at, which takes as long as the others let it.
-test.serial('no answer at all: the service counts as gone and is asked by one message at a time, until it answers', async (t) => {
-  const { run, control, provider } = await emulate(t, { options: { deadline: '200ms' } });
-  control.setFaults({ stall: true });
-  const running = run(many(300));
-  await until(() => provider.health().detail?.startsWith('no answers: ') === true, 'the trouble');
-  await until(() => provider.health().facts?.used === 0, 'the end of what was in flight');
-  const before = control.stats().requests;
-  await new Promise((resolve) => setTimeout(resolve, 400));
-  t.true(control.stats().requests - before <= 2);
-  control.setFaults({ stall: false });
-  t.is(accepted(await running), 300);
-  t.is(provider.health().state, 'ok');
-});
+test.serial(
+  'no answer at all: the service counts as gone and is asked by one message at a time, until it answers',
+  async (t) => {
+    const { run, control, provider } = await emulate(t, { options: { deadline: '200ms' } });
+    control.setFaults({ stall: true });
+    const running = run(many(300));
+    await until(() => provider.health().detail?.startsWith('no answers: ') === true, 'the trouble');
+    await until(() => provider.health().facts?.used === 0, 'the end of what was in flight');
+    const before = control.stats().requests;
+    await new Promise((resolve) => setTimeout(resolve, 400));
+    t.true(control.stats().requests - before <= 2);
+    control.setFaults({ stall: false });
+    t.is(accepted(await running), 300);
+    t.is(provider.health().state, 'ok');
+  },
+);
 
 test('answers that are held come when they are let go', async (t) => {
   const { run, control, provider } = await emulate(t);
