@@ -5,6 +5,7 @@ import { type App, createApp } from '../../app.ts';
 import { loadConfig } from '../../config/index.ts';
 import { BACKENDS, SECRET, sessionOf } from './plan.ts';
 import { startCcs } from './services/ccs.ts';
+import { startApns, startFcm } from './services/http2.ts';
 import type { Devices, Service, ServiceName } from './services/service.ts';
 
 /** Everything that the demo runs on: a service and a bridge on free ports, a SQLite file in a temporary folder. */
@@ -18,6 +19,8 @@ export interface Stage {
 
 const starters: Readonly<Record<ServiceName, (folder: string) => Promise<Service>>> = {
   ccs: startCcs,
+  fcm: startFcm,
+  apns: startApns,
 };
 
 export async function setStage(name: ServiceName): Promise<Stage> {

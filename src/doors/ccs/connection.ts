@@ -22,6 +22,8 @@ const MECHANISMS = ['X-OAUTH2', 'X-GOOGLE-TOKEN', 'PLAIN'];
 const LOGINS_MAX = 3;
 /** Longest resource that a client may choose, in UTF-16 code units. */
 const RESOURCE_MAX = 256;
+/** What a peer has chosen is logged up to so many characters. */
+const SHOWN_MAX = 256;
 
 const randomId = (bytes: number): string => randomBytes(bytes).toString('hex').toUpperCase();
 
@@ -77,7 +79,11 @@ export class Connection implements Line {
     this.#socket = new StreamSocket(
       tls,
       { ...defaultStreamSocketOptions, clock },
-      { onData: (chunk) => this.#read(chunk), onClose: (error) => this.#over(error && reason(error)) },
+      {
+        onData: (chunk) => this.#read(chunk),
+        onDrained: () => this.#identified?.resume(),
+        onClose: (error) => this.#over(error && reason(error)),
+      },
     );
     this.#stream = new ServerStream(
       {
@@ -94,7 +100,7 @@ export class Connection implements Line {
         onCredentials: (credentials) => void this.#logIn(credentials),
         onBound: (jid) => this.#bound(jid),
         onStanza: (stanza) => this.#stanza(stanza),
-        onPing: () => void this.#withinRate(),
+        onAny: () => this.#checkRate(),
         onEnd: (end) => this.#ended(end),
       },
     );
@@ -162,6 +168,10 @@ export class Connection implements Line {
     this.#socket.destroy();
   }
 
+  get ready(): boolean {
+    return this.#state === 'bound' && !this.#socket.clogged;
+  }
+
   send(stanza: string, type: StanzaType): void {
     if (this.#state !== 'bound') return;
     this.#count('out', type);
@@ -181,18 +191,23 @@ export class Connection implements Line {
 
   #read(chunk: Uint8Array): void {
     this.#readAt = this.#deps.clock.monotonic();
-    this.#stream.write(chunk);
-    if (this.#state === 'bound') this.#identified?.flush();
+    try {
+      this.#stream.write(chunk);
+      if (this.#state === 'bound') this.#identified?.flush();
+    } catch (error) {
+      // A fault of ours, found by what this peer said: it must not cost the others.
+      this.#deps.log.error('CCS connection failed', { ...this.#where(), error: reason(error) });
+      this.fail('internal-server-error', 'the bridge can not go on with this stream');
+    }
   }
 
   #stanza(stanza: XmlElement): void {
-    if (this.#withinRate() && this.#state === 'bound') this.#identified?.stanza(stanza);
+    if (this.#state === 'bound') this.#identified?.stanza(stanza);
   }
 
-  #withinRate(): boolean {
-    if (!this.#rate || this.#rate.take()) return true;
+  #checkRate(): void {
+    if (!this.#rate || this.#rate.take()) return;
     this.fail('policy-violation', `rate: more than ${this.#deps.options.rate} stanzas a second`);
-    return false;
   }
 
   async #logIn(credentials: PlainCredentials): Promise<void> {
@@ -203,7 +218,7 @@ export class Connection implements Line {
       if (this.#state !== 'login') return;
       if (!sender) {
         telemetry.add('pushbridge_logons_total', { result: 'failure' });
-        log.warn('CCS login refused', { ...this.#where(), authcid: authcid.slice(0, RESOURCE_MAX) });
+        log.warn('CCS login refused', { ...this.#where(), authcid: authcid.slice(0, SHOWN_MAX) });
         this.#stream.refuse('not-authorized');
         return;
       }
@@ -231,13 +246,13 @@ export class Connection implements Line {
     this.jid = jid;
     this.#state = 'bound';
     this.#deps.log.info('CCS login', this.#where());
-    this.#identified?.start();
+    this.#identified?.resume();
   }
 
   #ended(end: StreamEnd): void {
     if (end.by === 'error') {
       const { condition, text } = end;
-      this.#deps.log.info('closing a CCS connection', { ...this.#where(), condition, why: text });
+      this.#deps.log.info('closing a CCS connection', { ...this.#where(), condition, why: text?.slice(0, SHOWN_MAX) });
       this.#count('out', 'error');
     }
     this.#over();

@@ -24,8 +24,14 @@ export const CONFLICT: Objection = {
 /** What CCS would nack this message for, before anybody else is asked. */
 export function objectionTo({ problem, id }: DownstreamMessage): Objection | undefined {
   if (problem) return { code: problem.code, because: problem.description };
-  if (Buffer.byteLength(id) <= MESSAGE_ID_MAX_BYTES) return undefined;
-  return { code: 'INVALID_JSON', because: `InvalidJson: message_id is longer than ${MESSAGE_ID_MAX_BYTES} bytes` };
+  const wrong = wrongId(id);
+  return wrong === undefined ? undefined : { code: 'INVALID_JSON', because: `InvalidJson: message_id ${wrong}` };
+}
+
+function wrongId(id: string): string | undefined {
+  if (Buffer.byteLength(id) > MESSAGE_ID_MAX_BYTES) return `is longer than ${MESSAGE_ID_MAX_BYTES} bytes`;
+  // UTF-8 has no bytes for it: the store would give back another id.
+  return id.isWellFormed() ? undefined : 'has half a surrogate pair';
 }
 
 /**

@@ -26,6 +26,8 @@ export interface Line {
   readonly jid: string;
   /** Domains that a stanza may be addressed to. */
   readonly domains: readonly string[];
+  /** Whether it takes more than answers: it is bound, and the peer reads. */
+  readonly ready: boolean;
   send(stanza: string, type: StanzaType): void;
   received(type: StanzaType): void;
   /** Reading stops (`true`) or goes on. */
@@ -46,8 +48,6 @@ export class Identified {
   readonly #account: string;
   /** Monotonic time when it began to drain. */
   #drainingSince: number | undefined;
-  /** Bound: what devices send may flow. */
-  started = false;
 
   private constructor(sender: Sender, attachment: Attachment, deps: DoorDeps, line: Line) {
     this.sender = sender;
@@ -62,12 +62,12 @@ export class Identified {
     this.#acks = new Acknowledgements(sender.session, deps, { stored: () => this.#eased() });
   }
 
-  /** Connects to the session of the sender. Frames flow once {@link start} was called. */
+  /** Connects to the session of the sender. Frames flow once {@link resume} was called. */
   static async attach(sender: Sender, deps: DoorDeps, line: Line): Promise<Identified> {
     let self: Identified | undefined;
     const outlet: Outlet = {
       window: deps.options.upstream_window,
-      ready: () => self?.started === true,
+      ready: () => line.ready,
       send: (frames) => self?.hand(frames),
       answered: (notice) => self?.answered(notice),
     };
@@ -76,9 +76,8 @@ export class Identified {
     return self;
   }
 
-  /** The connection is bound: what waits for the sender follows, oldest first. */
-  start(): void {
-    this.started = true;
+  /** The line is ready again, or for the first time: what waits for the sender follows, oldest first. */
+  resume(): void {
     this.#attachment.resume();
   }
 

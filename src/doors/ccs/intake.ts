@@ -3,11 +3,15 @@ import type { Timer } from '../../lib/clock.ts';
 import { type Answer, answerOf, nack } from './answers.ts';
 import type { DoorDeps } from './door-deps.ts';
 import { CONFLICT, type DownstreamMessage, DRAINING, type Objection, objectionTo, toSubmission } from './downstream.ts';
+import { Parking } from './parking.ts';
 import type { Holder, Sender } from './sender.ts';
-import { type Item, Window } from './window.ts';
+import { type Item, toItem, Window } from './window.ts';
 
 /** A message that could not be taken back is asked for again after so long. */
 const ASK_AGAIN_MS = 1_000;
+
+/** A message as its answer names it. */
+type Asked = Pick<Item, 'id' | 'target'> & Partial<Pick<Item, 'copies'>>;
 
 /** What the connection does with the results. */
 export interface IntakeEvents {
@@ -27,8 +31,8 @@ export class Intake implements Holder {
   readonly #deps: DoorDeps;
   readonly #events: IntakeEvents;
   readonly #window: Window;
-  /** Oldest first. What was parked was never submitted. */
-  readonly #parked: Item[] = [];
+  /** What was parked was never submitted. */
+  readonly #parked: Parking;
   /** One batch at a time: a batch that the store refuses must not be overtaken by the next one. */
   #storing = false;
   /** What wakes it when the session has room, or the store is asked again. */
@@ -43,6 +47,7 @@ export class Intake implements Holder {
     this.#deps = deps;
     this.#events = events;
     this.#window = new Window(deps.options.window);
+    this.#parked = new Parking(deps.options.parked);
   }
 
   /** Messages submitted and not answered. */
@@ -52,40 +57,42 @@ export class Intake implements Holder {
 
   /** Messages read and not yet submitted. */
   get parked(): number {
-    return this.#parked.length;
+    return this.#parked.size;
   }
 
   /** Whether reading should stop. */
   get overfull(): boolean {
-    return this.#parked.length > this.#deps.options.parked;
+    return this.#parked.overfull;
   }
 
   /** Everything that was read is answered. */
   get empty(): boolean {
-    return this.#window.size === 0 && this.#parked.length === 0;
+    return this.#window.size === 0 && this.#parked.size === 0;
   }
 
   /** Takes a message; {@link flush} sends what was taken on its way. */
   push(message: DownstreamMessage): void {
     if (this.#closed) return;
     const { clock, router } = this.#deps;
+    const objection = this.#draining ? DRAINING : objectionTo(message);
+    if (objection) {
+      this.#refuse(message, objection);
+      return;
+    }
     const submission = toSubmission(message, this.#sender, this.#mailbox, clock.now());
-    const objection = this.#draining
-      ? DRAINING
-      : (objectionTo(message) ?? router.inspect(this.#sender.provider, submission.payload));
-    const item = { submission, since: clock.monotonic(), copies: 1, askAt: 0 };
-    if (objection) this.#refuse(item, objection);
-    else this.#parked.push(item);
+    const refusal = router.inspect(this.#sender.provider, submission.payload);
+    if (refusal) this.#refuse(message, refusal);
+    else this.#parked.push(toItem(submission, clock.monotonic()));
   }
 
   /** Moves parked messages into the store as far as there is room. */
   flush(): void {
-    while (this.#parked.length > 0 && !this.#storing && !this.#waiting && !this.#closed) {
+    while (this.#parked.size > 0 && !this.#storing && !this.#waiting && !this.#closed) {
       const { sessions } = this.#deps;
       const { session } = this.#sender;
       const room = Math.min(this.#window.room, sessions.room(session));
       if (room > 0) {
-        this.#submit(this.#parked.splice(0, room));
+        this.#submit(this.#parked.take(room));
         continue;
       }
       if (this.#window.room <= 0) return; // the next answer calls
@@ -102,7 +109,7 @@ export class Intake implements Holder {
   /** An outcome from the core. */
   answered(notice: Notice): void {
     const item = this.#window.get(notice.messageId);
-    if (item) this.#settle(item, answerOf(notice, item.submission.target));
+    if (item) this.#settle(item, answerOf(notice, item.target));
     this.#moved();
   }
 
@@ -116,8 +123,8 @@ export class Intake implements Holder {
   check(now: number): void {
     const { answer_within } = this.#deps.options;
     const over = (item: Item): boolean => now - item.since >= answer_within;
-    for (let first = this.#parked[0]; first && over(first); first = this.#parked[0]) {
-      this.#parked.shift();
+    for (let { first } = this.#parked; first && over(first); first = this.#parked.first) {
+      this.#parked.take(1);
       this.#refuse(first, { code: 'SERVICE_UNAVAILABLE', because: `not taken within ${answer_within} ms` });
     }
     // What is on its way into the store can't be taken back before it is there.
@@ -130,7 +137,7 @@ export class Intake implements Holder {
   /** Submits nothing more: what is parked goes elsewhere at once. [fcm.md §1.10] */
   drain(): void {
     this.#draining = true;
-    for (const item of this.#parked.splice(0)) this.#refuse(item, DRAINING);
+    for (const item of this.#parked.take()) this.#refuse(item, DRAINING);
     this.#waiting?.cancel();
     this.#waiting = undefined;
     this.#moved();
@@ -140,7 +147,7 @@ export class Intake implements Holder {
   close(): void {
     this.#closed = true;
     this.#waiting?.cancel();
-    this.#parked.length = 0;
+    this.#parked.take();
     for (const item of this.#window.items()) this.#drop(item);
   }
 
@@ -151,17 +158,22 @@ export class Intake implements Holder {
 
   #submit(batch: readonly Item[]): void {
     const fresh: Item[] = [];
+    const losers: [Holder, string][] = [];
     for (const item of batch) {
-      const { messageId, digest } = item.submission;
-      const held = this.#window.get(messageId);
-      if (!held) {
+      const { id, digest } = item;
+      const held = this.#window.get(id);
+      if (held?.digest === digest) this.#window.join(held, item.copies);
+      else if (held || this.#sender.conflicts(id, digest)) this.#refuse(item, CONFLICT);
+      else {
+        const before = this.#sender.hold(id, digest, this);
+        if (before) losers.push([before, id]);
         this.#window.add(item);
-        this.#sender.hold(messageId, this);
         fresh.push(item);
-      } else if (held.submission.digest === digest) this.#window.join(held, item.copies);
-      else this.#refuse(item, CONFLICT);
+      }
     }
     if (fresh.length > 0) void this.#store(fresh);
+    // Not sooner: a loser has room for more, perhaps for the same id, and the store has to be asked in the same order.
+    for (const [loser, id] of losers) loser.lose(id);
     this.#events.eased();
   }
 
@@ -170,10 +182,8 @@ export class Intake implements Holder {
     const { session } = this.#sender;
     this.#storing = true;
     try {
-      const results = await router.submit(
-        session,
-        items.map(({ submission }) => submission),
-      );
+      const submissions = items.flatMap(({ submission }) => submission ?? []);
+      const results = await router.submit(session, submissions);
       results.forEach((result, index) => {
         const item = items[index];
         if (item && this.#window.has(item)) this.#taken(item, result);
@@ -188,7 +198,8 @@ export class Intake implements Holder {
   }
 
   #taken(item: Item, result: Accepted): void {
-    if (result.kind === 'answered') this.#settle(item, answerOf(result.notice, item.submission.target));
+    item.submission = undefined;
+    if (result.kind === 'answered') this.#settle(item, answerOf(result.notice, item.target));
     else if (result.kind === 'conflict') {
       this.#drop(item);
       this.#refuse(item, CONFLICT);
@@ -201,7 +212,7 @@ export class Intake implements Holder {
     const back = items.filter((item) => this.#window.has(item));
     for (const item of back) this.#drop(item);
     if (this.#draining) for (const item of back) this.#refuse(item, DRAINING);
-    else this.#parked.unshift(...back);
+    else this.#parked.unshift(back);
     this.#waiting ??= this.#deps.clock.after(STORE_RETRY_MS, () => {
       this.#waiting = undefined;
       this.flush();
@@ -211,11 +222,11 @@ export class Intake implements Holder {
   /** One transaction takes the message back and frees its id; the nack goes out after the commit. */
   async #withdraw(item: Item, now: number): Promise<void> {
     const { router, log, options } = this.#deps;
-    const { session, messageId } = item.submission;
+    const { session } = this.#sender;
     item.askAt = Number.POSITIVE_INFINITY; // one question at a time
     let gone = false;
     try {
-      gone = await router.withdraw(session, messageId);
+      gone = await router.withdraw(session, item.id);
     } catch (error) {
       tellRefusal(log, 'store refused to take a message back, trying again', error, { session });
     }
@@ -233,16 +244,15 @@ export class Intake implements Holder {
 
   #drop(item: Item): void {
     this.#window.remove(item);
-    this.#sender.release(item.submission.messageId, this);
+    this.#sender.release(item.id, this);
   }
 
-  #refuse(item: Item, { code, because }: Objection): void {
-    this.#deps.telemetry.add('pushbridge_rejects_total', { code }, item.copies);
-    const { target, messageId } = item.submission;
-    this.#answer(item, nack(target, messageId, code, because));
+  #refuse(asked: Asked, { code, because }: Objection): void {
+    this.#deps.telemetry.add('pushbridge_rejects_total', { code }, asked.copies);
+    this.#answer(asked, nack(asked.target, asked.id, code, because));
   }
 
-  #answer({ copies }: Item, answer: Answer): void {
+  #answer({ copies = 1 }: Asked, answer: Answer): void {
     for (let n = 0; n < copies; n++) this.#events.answer(answer);
   }
 

@@ -16,7 +16,7 @@ export class Sender {
   readonly session: string;
   readonly provider: string;
   readonly #maxConnections: number;
-  readonly #holders = new Map<string, Holder>();
+  readonly #holders = new Map<string, { readonly holder: Holder; readonly digest: string }>();
   #connections = 0;
 
   constructor({ id, provider }: SenderOptions, maxConnections: number) {
@@ -37,15 +37,24 @@ export class Sender {
     this.#connections--;
   }
 
-  /** The outcome of this id is due on `holder` from now on, and nowhere else. */
-  hold(messageId: string, holder: Holder): void {
-    const before = this.#holders.get(messageId);
-    this.#holders.set(messageId, holder);
-    if (before && before !== holder) before.lose(messageId);
+  /** Whether a connection waits for the outcome of another message under this id. */
+  conflicts(messageId: string, digest: string): boolean {
+    const held = this.#holders.get(messageId);
+    return held !== undefined && held.digest !== digest;
+  }
+
+  /**
+   * The outcome of this id is due on `holder` from now on, and nowhere else.
+   * @returns who waited for it before, and has to be told as soon as `holder` has asked the store
+   */
+  hold(messageId: string, digest: string, holder: Holder): Holder | undefined {
+    const before = this.#holders.get(messageId)?.holder;
+    this.#holders.set(messageId, { holder, digest });
+    return before === holder ? undefined : before;
   }
 
   /** `holder` waits for it no more. */
   release(messageId: string, holder: Holder): void {
-    if (this.#holders.get(messageId) === holder) this.#holders.delete(messageId);
+    if (this.#holders.get(messageId)?.holder === holder) this.#holders.delete(messageId);
   }
 }

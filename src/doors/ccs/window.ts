@@ -2,13 +2,25 @@ import type { Submission } from '../../core/index.ts';
 
 /** A message that has neither ack nor nack yet. */
 export interface Item {
-  readonly submission: Submission;
+  readonly id: string;
+  /** Its `to` or `condition`. */
+  readonly target: string;
+  /** Tells a repeat from another message under the same id. */
+  readonly digest: string;
+  /** The message itself, until the store has it. */
+  submission: Submission | undefined;
   /** Monotonic time of its arrival, in milliseconds. */
   readonly since: number;
   /** How many stanzas of this id and content wait for the one outcome: each gets its answer. */
   copies: number;
   /** Monotonic time before which it is not asked whether the message can be taken back. */
   askAt: number;
+}
+
+/** @param since monotonic time of its arrival, in milliseconds */
+export function toItem(submission: Submission, since: number): Item {
+  const { messageId: id, target, digest } = submission;
+  return { id, target, digest, submission, since, copies: 1, askAt: 0 };
 }
 
 /** The un-acked messages of one connection, by id. */
@@ -37,11 +49,11 @@ export class Window {
 
   /** Whether exactly this item still waits. */
   has(item: Item): boolean {
-    return this.#items.get(item.submission.messageId) === item;
+    return this.#items.get(item.id) === item;
   }
 
   add(item: Item): void {
-    this.#items.set(item.submission.messageId, item);
+    this.#items.set(item.id, item);
     this.#size += item.copies;
   }
 
@@ -53,7 +65,7 @@ export class Window {
 
   remove(item: Item): void {
     if (!this.has(item)) return;
-    this.#items.delete(item.submission.messageId);
+    this.#items.delete(item.id);
     this.#size -= item.copies;
   }
 

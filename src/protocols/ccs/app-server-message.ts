@@ -32,7 +32,10 @@ export type AppServerMessage =
 const unreadable = (text: string) => ({ kind: 'unreadable', error: badRequest(text) }) as const;
 const NO_PAYLOAD = unreadable('InvalidJson: missing gcm element');
 const NO_JSON = unreadable('InvalidJson: JSON_PARSING_ERROR');
+const NO_OBJECT = unreadable('InvalidJson: JSON_PARSING_ERROR : not a JSON object');
+const TOO_DEEP = unreadable(`InvalidJson: JSON_PARSING_ERROR : nested deeper than ${MAX_JSON_DEPTH} levels`);
 const NO_ID = unreadable('InvalidJson: JSON_PARSING_ERROR : Missing Required Field: message_id');
+const NO_TEXT_ID = unreadable('InvalidJson: JSON_TYPE_ERROR : message_id must be a string');
 const BAD_ADDRESS = { kind: 'unreadable', error: JID_MALFORMED } as const;
 
 /**
@@ -53,9 +56,11 @@ function readText(text: string): AppServerMessage {
   } catch {
     return NO_JSON;
   }
-  if (!isObject(json) || isDeeper(json, MAX_JSON_DEPTH)) return NO_JSON;
+  if (!isObject(json)) return NO_OBJECT;
+  if (isDeeper(json, MAX_JSON_DEPTH)) return TOO_DEEP;
   const { message_id: id, to, message_type: type } = json;
-  if (typeof id !== 'string' || id === '') return NO_ID;
+  if (id === undefined || id === '') return NO_ID;
+  if (typeof id !== 'string') return NO_TEXT_ID;
   if (type === 'ack') return { kind: 'ack', to: typeof to === 'string' ? to : undefined, id };
   return {
     kind: 'message',

@@ -73,7 +73,7 @@ function targetProblem({ to, condition }: Fields): Problem | undefined {
     return /^\/topics\/[\w.~%-]+$/.test(to) ? undefined : invalid('InvalidJson: InvalidParameters : topic');
   }
   // What a token looks like nobody says; it surely has neither blanks nor control characters.
-  if (to === '' || to.length > 4096 || /[\s\0-\x1f]/.test(to)) {
+  if (to === '' || to.length > 4096 || /[\s\0-\x1f]/.test(to) || !to.isWellFormed()) {
     return { code: 'BAD_REGISTRATION', description: "Invalid token on 'to' field" };
   }
   return undefined;
@@ -82,10 +82,14 @@ function targetProblem({ to, condition }: Fields): Problem | undefined {
 const TOPIC = /'[^']*' in topics/gi;
 const OPERATOR = /&&|\|\|/g;
 
+/** What is left of a condition when each topic and each operator is one character: three topics need no more. */
+const MAX_SYMBOLS = 64;
+
 /** `'a' in topics && ('b' in topics || 'c' in topics)`: at most two operators. [fcm.md §1.4] */
 export function isCondition(text: string): boolean {
-  if ((text.match(OPERATOR)?.length ?? 0) > MAX_OPERATORS || text.length > 4096) return false;
+  if (text.length > 4096 || (text.match(OPERATOR)?.length ?? 0) > MAX_OPERATORS) return false;
   let rest = text.replace(TOPIC, 'T').replace(/!/g, '').replace(/\s+/g, '').replace(OPERATOR, '+');
+  if (rest.length > MAX_SYMBOLS) return false;
   for (let before = ''; before !== rest; ) {
     before = rest;
     rest = rest.replace(/\(T\)/g, 'T').replace(/T\+T/g, 'T');

@@ -8,6 +8,14 @@ import { connectionTrouble } from './h2-trouble.ts';
 
 /** TCP looks after a silent peer so often, in milliseconds. */
 const KEEP_ALIVE_MS = 60_000;
+/**
+ * Requests in flight and nothing heard for so long: the server is asked for a sign of life, and has so long to give it, in
+ * milliseconds. A reset that meets a write goes unnoticed by Node's TLS: without this all would wait for their deadline.
+ */
+const SILENCE_MS = 1_000;
+const SIGN_MS = 3_000;
+/** FCM sends clients away that ping three times without a request. [fcm.md §3.4] */
+const SIGNS_MAX = 2;
 /** An orderly close of an idle session may take so long, in milliseconds. */
 const CLOSING_MS = 1_000;
 
@@ -60,6 +68,9 @@ export class H2Connection implements ExchangeHost {
   useful = false;
   succeeded = false;
   #remoteStreams = 0;
+  /** Monotonic time of the last sign of life, and how often one was asked for since the last request. */
+  #heardAt = 0;
+  #signs = 0;
   /** It was open once. */
   opened = false;
   lastStreamId: number | undefined;
@@ -129,8 +140,11 @@ export class H2Connection implements ExchangeHost {
   /** Sends a request; only with room. */
   post(request: H2Request): Promise<H2Result> {
     const { clock, maxResponseBytes } = this.#settings;
+    const now = clock.monotonic();
+    if (this.#exchanges.size === 0) this.#heardAt = now;
+    this.#signs = 0;
     return new Promise((resolve) => {
-      const exchange = new Exchange(this, clock.monotonic(), maxResponseBytes, (done, result) => {
+      const exchange = new Exchange(this, now, maxResponseBytes, (done, result) => {
         this.#finished(done, result);
         resolve(result);
       });
@@ -149,6 +163,10 @@ export class H2Connection implements ExchangeHost {
    */
   sweep(now: number): void {
     const { requestTimeoutMs: ms } = this.#settings;
+    if (this.#exchanges.size > 0 && now - this.#heardAt >= SILENCE_MS && this.#signs < SIGNS_MAX) {
+      this.#signs++;
+      this.#ask(Math.min(ms, SIGN_MS));
+    }
     for (const exchange of this.#exchanges) {
       if (now - exchange.startedAt < ms) break;
       if (now - this.answeredAt >= ms) this.drain(); // first: nothing more must go out on it
@@ -158,12 +176,7 @@ export class H2Connection implements ExchangeHost {
 
   /** Asks the server for a sign of life; without one within the time for a request the connection is destroyed. */
   ping(): void {
-    if (this.#state !== 'open') return;
-    const { clock, requestTimeoutMs: ms } = this.#settings;
-    const timer = clock.after(ms, () => this.destroy(`no answer to a ping within ${ms} ms`));
-    const sent = this.#session.ping(() => timer.cancel());
-    if (!sent) timer.cancel();
-    this.pingedAt = clock.monotonic();
+    if (this.#state === 'open') this.#ask(this.#settings.requestTimeoutMs);
   }
 
   /** Takes nothing new; ends when what is in flight has. */
@@ -179,6 +192,21 @@ export class H2Connection implements ExchangeHost {
     this.because ??= because;
     this.#session.destroy();
     this.#socket.destroy(); // a session that has closed in order waits for the peer's end, and that may never come
+  }
+
+  #ask(ms: number): void {
+    const { clock } = this.#settings;
+    const over = () => this.destroy(`no answer to a ping within ${ms} ms`);
+    // After a standstill of the process the answer may be there, and only not read yet: one more turn for it.
+    let timer = clock.after(ms, () => {
+      timer = clock.after(1, over);
+    });
+    this.#heardAt = this.pingedAt = clock.monotonic();
+    const sent = this.#session.ping(() => {
+      timer.cancel();
+      this.#heardAt = clock.monotonic();
+    });
+    if (!sent) timer.cancel();
   }
 
   #opened(): void {
@@ -206,7 +234,7 @@ export class H2Connection implements ExchangeHost {
     if (!this.#exchanges.delete(exchange)) return;
     this.busyAt = this.#settings.clock.monotonic();
     if (result.kind === 'response') {
-      this.answeredAt = this.busyAt;
+      this.answeredAt = this.#heardAt = this.busyAt;
       this.useful = true;
       if (result.response.status < 300) this.succeeded = this.#proven = true;
     }

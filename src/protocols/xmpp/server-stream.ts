@@ -41,6 +41,8 @@ export interface ServerStreamEvents {
   onBound(jid: string): void;
   /** A message or presence after binding. */
   onStanza(stanza: XmlElement): void;
+  /** Any stanza of a peer that is bound, questions to the server included, before it is handled. May end the stream. */
+  onAny?(): void;
   onPing?(): void;
   onWhitespace?(): void;
   /** Everything has been said by both, or the peer must be told nothing more: end the socket. */
@@ -225,6 +227,8 @@ export class ServerStream {
   }
 
   #stanza(element: XmlElement) {
+    if (this.#state === 'bound') this.#events.onAny?.();
+    if (this.state === 'closed') return;
     if (element.ns !== NS.client) return this.fail('unsupported-stanza-type');
     if (element.name === 'iq') return this.#iq(element);
     if (element.name !== 'message' && element.name !== 'presence') return this.fail('unsupported-stanza-type');

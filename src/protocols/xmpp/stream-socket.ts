@@ -30,6 +30,8 @@ export interface StreamSocketEvents {
   onData(chunk: Uint8Array): void;
   /** Once, whatever the reason. */
   onClose(error: Error | undefined): void;
+  /** The peer has read what it was behind with: no longer {@link StreamSocket.clogged}. */
+  onDrained?(): void;
 }
 
 /** Owns the socket below a stream: joins writes, stops reading when the peer does, gives up on a peer that is stuck. */
@@ -40,6 +42,7 @@ export class StreamSocket {
   readonly #highWater: number;
   #joined = '';
   #paused = false;
+  readonly #onDrained: () => void;
   #full = false;
   #ended = false;
   #error: Error | undefined;
@@ -49,6 +52,7 @@ export class StreamSocket {
     this.#socket = socket;
     this.#outlet = outlet;
     this.#options = options;
+    this.#onDrained = () => events.onDrained?.();
     // Below its own mark the socket would not tell when it has drained.
     this.#highWater = Math.max(options.highWaterBytes, socket.writableHighWaterMark);
     socket.on('data', (chunk: Buffer) => {
@@ -68,6 +72,11 @@ export class StreamSocket {
     });
   }
 
+  /** Whether so much waits for the peer that what can wait should not be added. */
+  get clogged(): boolean {
+    return this.#full || this.#joined.length > this.#highWater;
+  }
+
   /** Writes at once, after what {@link post} has collected. */
   send(xml: string): void {
     this.flush();
@@ -83,9 +92,11 @@ export class StreamSocket {
   /** Writes what {@link post} has collected. */
   flush(): void {
     if (this.#joined === '') return;
+    const { clogged } = this;
     const joined = this.#joined;
     this.#joined = '';
     this.#write(joined);
+    if (clogged && !this.clogged) this.#onDrained();
   }
 
   /** Stops reading until {@link resume}. */
@@ -131,5 +142,6 @@ export class StreamSocket {
     this.#full = false;
     this.#stuck?.cancel();
     if (!this.#paused) this.#socket.resume();
+    this.#onDrained();
   }
 }

@@ -1,4 +1,4 @@
-import { createHash } from 'node:crypto';
+import { hash } from 'node:crypto';
 import {
   apnsPriority,
   apsOf,
@@ -62,10 +62,10 @@ export function notificationOf(message: LegacyMessage, topic: string | undefined
  * what Apple's tools show of one message is one.
  */
 export function apnsId(wireId: string): string {
-  const bytes = createHash('sha256').update(wireId).digest().subarray(0, 16);
-  bytes.writeUInt8((bytes.readUInt8(6) & 0x0f) | 0x80, 6);
-  bytes.writeUInt8((bytes.readUInt8(8) & 0x3f) | 0x80, 8);
-  return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})/, '$1-$2-$3-$4-');
+  const hex = hash('sha256', wireId, 'hex');
+  const variant = '89ab'[Number.parseInt(hex.charAt(16), 16) & 3];
+  const [time, clock] = [`8${hex.slice(13, 16)}`, `${variant}${hex.slice(17, 20)}`];
+  return `${hex.slice(0, 8)}-${hex.slice(8, 12)}-${time}-${clock}-${hex.slice(20, 32)}`;
 }
 
 function pathOf({ target: { kind, value }, dryRun }: LegacyMessage): string {

@@ -55,6 +55,43 @@ test('rate: the burst and what comes back in a second, and one more is a policy-
   t.pass();
 });
 
+for (const [what, stanza] of [
+  ['messages', gcm(message('m1'))],
+  ['pings', '<iq type="get" id="1"><ping xmlns="urn:xmpp:ping"/></iq>'],
+  ['other questions', '<iq type="get" id="1"><query xmlns="jabber:iq:version"/></iq>'],
+  ['answers that nobody asked for', '<iq type="result" id="1"/>'],
+  ['presence', '<presence/>'],
+  ['what is no message', '<message/>'],
+] as const) {
+  test(`rate: every stanza counts, ${what} too`, async (t) => {
+    const { login } = await startDoor(t, { clock: new ManualClock(), options: { rate: 5, window: 5 } });
+    const client = await login();
+    for (let n = 1; n <= 9; n++) client.write(stanza);
+    t.notRegex(await client.said(), /stream:error/, 'at the limit');
+    client.write(stanza);
+    await client.expect(/<stream:error><policy-violation [^>]*\/><text[^>]*>rate: /);
+  });
+}
+
+test('parked messages: a million characters of JSON stop reading, however few messages they are', async (t) => {
+  const { login, facts, provider } = await startDoor(t, { options: { window: 1, max_stanza_bytes: 2_097_152 } });
+  const client = await login();
+  const text = (chars: number) =>
+    'x'.repeat(chars - JSON.stringify({ to: 'device:1', notification: { title: '' } }).length);
+  const big = (id: string, chars: number) => ({ message_id: id, to: 'device:1', notification: { title: text(chars) } });
+  client.send(message('m1'));
+  const { answer, message: first } = await provider.attempt(1);
+  client.send(big('m2', 1_048_576));
+  await until(() => facts().parked === 1);
+  t.true(facts().reading, 'at the limit');
+  client.send(big('m3', 100));
+  await until(() => facts().parked === 2);
+  t.false(facts().reading, 'one past it');
+  answer(accept(first));
+  await provider.attempt(2);
+  await until(() => facts().reading === true);
+});
+
 test('pings are answered, white space is let pass, and other questions are refused', async (t) => {
   const { login } = await startDoor(t);
   const client = await login();

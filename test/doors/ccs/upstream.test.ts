@@ -196,3 +196,16 @@ test('a receipt: from CCS itself, with the own id of the sender behind dr2: [fcm
   await until(() => store.waiting('ccs:123456') === 0);
   t.is(await client.said(), '');
 });
+
+test('a connection that does not read is given no more than it may clog, and the rest when it reads again', async (t) => {
+  const { login, upstream, facts } = await startDoor(t, { options: { upstream_window: 1_000 } });
+  const client = await login();
+  client.socket.pause();
+  const count = 600; // some 30 MB: more than the buffers of the system and ours
+  for (let n = 1; n <= count; n++) await upstream(`u${n}`, { pad: 'x'.repeat(50_000) });
+  const given = facts().upstream_unacked ?? count;
+  t.true(given < count / 2, `${given} of ${count}`);
+  client.socket.resume();
+  await until(() => facts().upstream_unacked === count);
+  t.like((await client.jsons(count)).at(-1), { message_id: `u${count}` });
+});

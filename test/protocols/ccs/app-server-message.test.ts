@@ -45,8 +45,13 @@ for (const [what, xml, code, text] of [
   ['no element', '<message><body>hello</body></message>', 400, 'InvalidJson: missing gcm element'],
   ['an element of another namespace', '<message><gcm>{}</gcm></message>', 400, 'InvalidJson: missing gcm element'],
   ['no JSON', gcm('{'), 400, 'InvalidJson: JSON_PARSING_ERROR'],
-  ['no object', gcm('[]'), 400, 'InvalidJson: JSON_PARSING_ERROR'],
-  ['64 levels and one more', gcm(`{"a":${'['.repeat(64)}${']'.repeat(64)}}`), 400, 'InvalidJson: JSON_PARSING_ERROR'],
+  ['no object', gcm('[]'), 400, 'InvalidJson: JSON_PARSING_ERROR : not a JSON object'],
+  [
+    '64 levels and one more',
+    gcm(`{"a":${'['.repeat(64)}${']'.repeat(64)}}`),
+    400,
+    'InvalidJson: JSON_PARSING_ERROR : nested deeper than 64 levels',
+  ],
   ['no id', gcm('{"to":"a"}'), 400, 'InvalidJson: JSON_PARSING_ERROR : Missing Required Field: message_id'],
   [
     'an empty id',
@@ -54,6 +59,7 @@ for (const [what, xml, code, text] of [
     400,
     'InvalidJson: JSON_PARSING_ERROR : Missing Required Field: message_id',
   ],
+  ['a number as id', gcm('{"message_id":5}'), 400, 'InvalidJson: JSON_TYPE_ERROR : message_id must be a string'],
   ['a token as address', '<message to="device:1"/>', 400, 'JID malformed'],
 ] as const) {
   test(`unreadable: ${what} [fcm.md §1.7]`, (t) => {
@@ -119,6 +125,9 @@ test('conditions: at most two operators', (t) => {
   for (const bad of ['', '()', `${topic} ${topic}`, `${topic} &&`, `(${topic}`, `${topic} & ${topic}`]) {
     t.false(isCondition(bad), bad);
   }
+  const nested = (levels: number) => `${'('.repeat(levels)}${topic} && ${topic}${')'.repeat(levels)}`;
+  t.true(isCondition(nested(30)));
+  t.false(isCondition(nested(31)), 'more than 64 symbols');
 });
 
 test('what the server writes has the forms of the recordings [fcm.md §1.3]', (t) => {

@@ -262,6 +262,7 @@ test('a lost connection cuts off what was in flight; the next one comes at once'
   await client.post(request()); // it was of use
   server.onRequest = () => server.cut();
   t.is((await client.post(request())).kind, 'broken');
+  t.is(client.room, 0);
   await whenever(client, () => client.room > 0);
   t.deepEqual(events.toSorted(), ['broken', 'connect', 'connect', 'drop']);
   t.is(client.report.trouble, undefined);
@@ -403,6 +404,51 @@ test('a connection that answers no ping is destroyed', async (t) => {
   await clock.advance(5_000);
   await whenever(client, () => events.filter((event) => event === 'connect').length === 2);
   t.true(events.includes('drop'));
+});
+
+test('a connection that falls silent with requests in flight is asked for a sign of life, long before their deadline', async (t) => {
+  const server = await new H2TestServer().start();
+  const router = await forgetfulRouter(server.origin);
+  const clock = new ManualClock();
+  const { client, events } = clientOf(router.origin, { clock, requestTimeoutMs: 15_000 });
+  t.teardown(async () => {
+    router.stop();
+    await client.stop(0);
+    await server.stop();
+  });
+  client.start();
+  await whenever(client, () => client.room > 0);
+  server.onRequest = ({ connection, stream }) => {
+    if (connection > 1) reply(stream, 200, 'ok');
+  };
+  const answer = client.post(request());
+  await until(() => server.asked.length === 1);
+  router.forget();
+  await clock.advance(4_900);
+  t.deepEqual(await answer, { kind: 'broken', because: 'no answer to a ping within 3000 ms' });
+  await whenever(client, () => client.room > 0);
+  t.is((await client.post(request())).kind, 'response');
+  t.deepEqual(events.toSorted(), ['broken', 'connect', 'connect', 'drop']);
+});
+
+test('a server that is only slow gives its sign of life, and is not asked too often', async (t) => {
+  const clock = new ManualClock();
+  const { server, client, events } = await setUp(t, { clock, requestTimeoutMs: 15_000 });
+  let pings = 0;
+  server.sessions[0]?.on('ping', () => pings++);
+  const held: (() => void)[] = [];
+  server.onRequest = ({ stream }) => void held.push(() => reply(stream, 200, 'ok'));
+  const answer = client.post(request());
+  await until(() => held.length === 1);
+  const { waiting } = clock;
+  for (let half = 0; half < 29; half++) {
+    await clock.advance(500);
+    await until(() => clock.waiting === waiting); // nobody waits for an answer to a ping
+  }
+  t.is(pings, 2);
+  held[0]?.();
+  t.is((await answer).kind, 'response');
+  t.deepEqual(events, ['connect']);
 });
 
 test('stopping lets what is in flight come home, for so long', async (t) => {

@@ -28,6 +28,7 @@ function open() {
         socket.post('a');
         socket.post('b');
       },
+      onDrained: () => seen.push('[drained]'),
       onClose: (error) => seen.push(`[closed ${error?.message ?? 'well'}]`),
     },
   );
@@ -74,7 +75,7 @@ test('stops reading from a peer that does not read, and goes on when it does', a
   unblock();
   await turn();
   await turn();
-  t.deepEqual(seen, ['waits']);
+  t.deepEqual(seen, ['[drained]', 'waits']);
   t.is(clock.waiting, 0);
 });
 
@@ -83,6 +84,25 @@ test('at the high water mark it still reads', (t) => {
   block();
   socket.send('x'.repeat(10));
   t.false(duplex.isPaused());
+});
+
+test('tells when it is clogged, by what was written or posted, and when no more', async (t) => {
+  const { socket, seen, turn, block, unblock } = open();
+  socket.post('x'.repeat(10));
+  t.false(socket.clogged, 'at the mark');
+  socket.post('x');
+  t.true(socket.clogged, 'one past it');
+  await turn();
+  t.false(socket.clogged);
+  t.deepEqual(seen, ['[drained]']);
+  block();
+  socket.post('x'.repeat(11));
+  await turn();
+  t.true(socket.clogged);
+  unblock();
+  await turn();
+  t.false(socket.clogged);
+  t.deepEqual(seen, ['[drained]', '[drained]']);
 });
 
 test('gives up on a peer that never reads', async (t) => {

@@ -1,7 +1,7 @@
 import type { App } from '../../../app.ts';
 
 /** The services that the demo can put behind the bridge. */
-export const serviceNames = ['ccs'] as const;
+export const serviceNames = ['ccs', 'fcm', 'apns'] as const;
 export type ServiceName = (typeof serviceNames)[number];
 
 /** What happens on the way, when so much of the messages is settled. */
