@@ -3,6 +3,7 @@ import type { Backoff, Random } from '../../lib/backoff.ts';
 import { Breaker, type Ticket } from '../../lib/breaker.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
+import { RecentSet } from '../../lib/recent-set.ts';
 import { Strikes, type StrikeTicket } from '../../lib/strikes.ts';
 import type { H2Result } from '../../protocols/http/index.ts';
 import { Hold } from './hold.ts';
@@ -13,6 +14,8 @@ import { RETRY_AFTER_MIN_MS } from './retry-after.ts';
 export const TROUBLE_BACKOFF: Backoff = { baseMs: 1_000, capMs: 60_000 };
 /** So many requests in a row without an answer, and the service counts as gone. */
 const MISSES_MAX = 3;
+/** Messages that are remembered because the service refused to look at them. */
+const REFUSED_MAX = 1_000;
 
 export interface GuardOptions {
   readonly clock: Clock;
@@ -44,6 +47,8 @@ export class Guard {
   readonly #hold: Hold;
   /** Requests that got no answer. */
   readonly #misses = new Strikes(MISSES_MAX);
+  /** Wire ids of messages that the service has refused to look at. */
+  readonly #turnedAway = new RecentSet(REFUSED_MAX);
   /** The trouble that stands in the log. */
   #told: string | undefined;
 
@@ -126,7 +131,11 @@ export class Guard {
   #missed({ message, ticket, strike }: Attempt, result: Exclude<H2Result, { kind: 'response' }>): Outcome {
     const isRule = this.#misses.add(strike);
     if (isRule || this.trouble !== undefined) this.#breaker.failed(ticket, `no answers: ${result.because}`);
-    if (result.kind === 'refused') return { kind: 'unsent', because: result.because };
+    if (result.kind === 'refused' && !this.#turnedAway.has(message.wireId)) {
+      this.#turnedAway.add(message.wireId);
+      return { kind: 'unsent', because: result.because };
+    }
+    // One that is refused again waits as well: it must not go in circles, nor be the probe each time.
     return unavailable(message, result.because);
   }
 

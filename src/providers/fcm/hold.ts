@@ -14,6 +14,7 @@ export class Hold {
   #until = 0;
   /** Pauses in a row. */
   #count = 0;
+  #stopped = false;
 
   constructor(clock: Clock, random: Random, onEnd: () => void) {
     this.#clock = clock;
@@ -53,14 +54,16 @@ export class Hold {
     if (startedAt > this.#began) this.#count = 0;
   }
 
-  /** No more timers. */
+  /** No more timers, whatever is still answered. */
   stop(): void {
+    this.#stopped = true;
     this.#timer?.cancel();
   }
 
   #wait(because: string, ms: number): void {
     this.#because = because;
     this.#timer?.cancel();
+    if (this.#stopped) return;
     this.#timer = this.#clock.after(ms, () => {
       this.#because = undefined;
       this.#onEnd();

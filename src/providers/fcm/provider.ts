@@ -89,7 +89,9 @@ class Fcm implements Provider {
 
   room(): number {
     if (!this.#running?.tokens.current || this.#stopped) return 0;
-    return Math.min(this.#running.client.room, this.#guard.allowance, this.#quota.left);
+    const { left } = this.#quota;
+    if (left === 0) this.#awaitRefill(); // a rest makes messages dearer: what was enough may be so no more
+    return Math.min(this.#running.client.room, this.#guard.allowance, left);
   }
 
   onRoom(listener: () => void): void {

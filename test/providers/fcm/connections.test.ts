@@ -100,7 +100,7 @@ test('a server that refuses every stream is left alone after three rounds', asyn
   const { provider, server, deliver } = await setStage(t, {
     answer: (request) => request.reset(constants.NGHTTP2_REFUSED_STREAM),
   });
-  for (let i = 0; i < 3; i++) t.is((await deliver('T')).kind, 'unsent');
+  for (let i = 0; i < 3; i++) t.is((await deliver('T', { wireId: `w-${i}` })).kind, 'unsent');
   t.is(provider.room(), 0);
   t.like(provider.health(), { state: 'down', detail: 'no answers: the server refused the stream' });
   t.is(server.received.length, 3);

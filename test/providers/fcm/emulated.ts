@@ -28,7 +28,7 @@ export const serviceKey = generateServiceKey();
 
 /** So long after "later" a message goes out again: the wait that the service asks for is looked at, and not waited for. */
 const AGAIN_MS = 20;
-const PATIENCE_MS = 30_000;
+const PATIENCE_MS = 20_000;
 
 /** What became of messages, by their number. */
 export interface Run {

@@ -5,7 +5,7 @@ import type { ExecutionContext } from 'ava';
 import type { Message, Outcome, Provider, Receiver, Telemetry } from '../../../src/core/index.ts';
 import { noTelemetry } from '../../../src/core/index.ts';
 import type { ServerCertificate } from '../../../src/emulator/certificate.ts';
-import { systemClock } from '../../../src/lib/clock.ts';
+import { type Clock, systemClock } from '../../../src/lib/clock.ts';
 import type { Facts, Log } from '../../../src/lib/log.ts';
 import { createFcmProvider, fcmOptions } from '../../../src/providers/fcm/index.ts';
 import { messageOf } from './messages.ts';
@@ -48,6 +48,8 @@ export interface StageOptions {
   readonly options?: Readonly<Record<string, unknown>>;
   /** Does not wait until there is room. */
   readonly cold?: boolean;
+  /** Instead of the system's. */
+  readonly clock?: Clock;
 }
 
 export async function setStage(t: ExecutionContext, given: StageOptions = {}): Promise<Stage> {
@@ -76,7 +78,7 @@ export async function setStage(t: ExecutionContext, given: StageOptions = {}): P
       quota: { ramp_up: 0 },
       ...given.options,
     }),
-    clock: systemClock,
+    clock: given.clock ?? systemClock,
     random: () => 0,
     log: logTo(lines),
     telemetry,
