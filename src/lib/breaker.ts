@@ -24,9 +24,9 @@ export class Breaker {
   #failures = 0;
   #trouble: string | undefined;
   #timer: Timer | undefined;
+  #stopped = false;
   /** While there is trouble: a try may be made, or is being made. */
   #probe: 'no' | 'ready' | 'out' = 'no';
-  #stopped = false;
 
   constructor(options: BreakerOptions) {
     this.#options = options;
@@ -87,7 +87,7 @@ export class Breaker {
     this.#options.onChange();
   }
 
-  /** No more timers, whatever the tries that are still under way come to. */
+  /** No more timers, whatever still ends. */
   stop(): void {
     this.#stopped = true;
     this.#timer?.cancel();

@@ -85,15 +85,6 @@ test('a try that says nothing makes room for another one', async (t) => {
   t.is(breaker.allowance, 1);
 });
 
-test('a try that fails after the end leaves no timer', (t) => {
-  const { clock, breaker } = setUp();
-  const ticket = breaker.enter();
-  breaker.stop();
-  breaker.failed(ticket, 'down');
-  t.is(clock.waiting, 0);
-  t.is(breaker.allowance, 0);
-});
-
 test('nothing comes after the end', async (t) => {
   const { clock, breaker, changes } = setUp();
   breaker.failed(breaker.enter(), 'down');

@@ -132,7 +132,7 @@ export class H2Connection implements ExchangeHost {
 
   /** How many more requests it takes. */
   get room(): number {
-    // A session that dies ends its streams first: nothing must take their places.
+    // A session that is over ends its streams first and says so afterwards: their places are no room.
     if (this.#state !== 'open' || this.#session.closed || this.#session.destroyed) return 0;
     return Math.max(0, this.limit - this.#exchanges.size);
   }
