@@ -61,7 +61,8 @@ function postpone(
   if (rules.giveUpAfterMs !== undefined && since >= rules.giveUpAfterMs) {
     return final(message, rejection(outcome.code, outcome.because, outcome.reply), true);
   }
-  const wait = outcome.delayMs ?? fullJitter(message.attempts, rules, random);
+  // Stores keep whole milliseconds, and refuse a batch with anything else in it: a provider may have measured its wish.
+  const wait = Math.ceil(outcome.delayMs ?? fullJitter(message.attempts, rules, random));
   return { kind: 'retry', dueAt: now + wait, because, answered: true };
 }
 

@@ -166,3 +166,7 @@ test('what a service says is bounded before it enters an inbox', (t) => {
   const reply = JSON.stringify('x'.repeat(16_382));
   t.like(verdict({ kind: 'accepted', reply }), { notice: { data: reply } });
 });
+
+test('it is tried again at a whole millisecond, also when the provider has measured the wait', (t) => {
+  t.like(verdict(later({ delayMs: 1_999.4 })), { kind: 'retry', dueAt: NOW + 2_000 });
+});

@@ -8,8 +8,11 @@ import {
   createApnsEmulator,
   createCertificate,
   createFcmEmulator,
+  type FcmEmulatorDeps,
   type FcmEmulatorInput,
+  generateServiceKey,
   LOCAL_NAMES,
+  type ServerCertificate,
 } from '../../src/emulator/index.ts';
 import type { Json } from '../doors/bal/harness.ts';
 
@@ -27,16 +30,20 @@ function folder(t: ExecutionContext) {
   };
 }
 
-/** An emulator of APNs, and a provider that knows it. */
-export async function startApns(t: ExecutionContext, input: ApnsEmulatorInput = {}, given: ApnsEmulatorDeps = {}) {
-  const write = folder(t);
+/** A certificate by an authority of its own. */
+export function certificateOfToday(): ServerCertificate {
   const now = Date.now();
-  const certificate = createCertificate({
+  return createCertificate({
     names: LOCAL_NAMES,
     notBefore: new Date(now - DAY_MS),
     notAfter: new Date(now + DAY_MS),
   });
-  const deps = { certificate, ...given };
+}
+
+/** An emulator of APNs, and a provider that knows it. */
+export async function startApns(t: ExecutionContext, input: ApnsEmulatorInput = {}, given: ApnsEmulatorDeps = {}) {
+  const write = folder(t);
+  const deps = { certificate: certificateOfToday(), ...given };
   let emulator = createApnsEmulator({ port: 0, ...input }, deps);
   await emulator.start();
   t.teardown(() => emulator.stop());
@@ -69,16 +76,31 @@ export async function startApns(t: ExecutionContext, input: ApnsEmulatorInput = 
 }
 
 /** An emulator of FCM, and a provider that knows it. */
-export async function startFcm(t: ExecutionContext, input: FcmEmulatorInput = {}) {
+export async function startFcm(t: ExecutionContext, input: FcmEmulatorInput = {}, given: FcmEmulatorDeps = {}) {
   const write = folder(t);
-  const emulator = createFcmEmulator({ port: 0, ...input });
+  const deps = { certificate: certificateOfToday(), serviceKey: generateServiceKey(), ...given };
+  let emulator = createFcmEmulator({ port: 0, ...input }, deps);
   await emulator.start();
   t.teardown(() => emulator.stop());
+  const { port } = emulator;
   const provider: Json = {
     type: 'fcm',
-    url: `https://127.0.0.1:${emulator.port}`,
+    url: `https://127.0.0.1:${port}`,
     ca: write('ca.pem', emulator.caPem),
     credentials: write('account.json', JSON.stringify(emulator.credentials)),
   };
-  return { provider, control: emulator.control };
+  return {
+    provider,
+    write,
+    get control() {
+      return emulator.control;
+    },
+    /** The service is gone until it comes back: nobody listens. */
+    goAway: () => emulator.stop(),
+    /** The same service again: same port and keys. What it had seen is forgotten, and the tokens that it had given too. */
+    async comeBack(changes: FcmEmulatorInput = {}, others: FcmEmulatorDeps = {}) {
+      emulator = createFcmEmulator({ ...input, ...changes, port }, { ...deps, ...others });
+      await emulator.start();
+    },
+  };
 }

@@ -42,7 +42,7 @@ export function createTokenSource(options: TokenSourceOptions): TokenSource {
     try {
       client ??= createClient(options);
       const asked = ask(await client, AbortSignal.any([nobody, abort.signal]));
-      return await deadline(clock, asked, timeoutMs, 'access token');
+      return await deadline(clock, asked, timeoutMs, 'token endpoint');
     } catch (error) {
       // The library would hand the same stuck request to the next who asks: that one gets another client.
       abort.abort();

@@ -17,6 +17,14 @@ const MISSES_MAX = 3;
 /** Messages that are remembered because the service refused to look at them. */
 const REFUSED_MAX = 1_000;
 
+/** What an event means for whoever has to mend it. */
+const MEANINGS: Readonly<Record<string, string>> = {
+  unauthorized: 'no access token of this account is taken, not even a new one',
+  forbidden: 'this account may not send for the project, or the FCM API is not enabled there',
+  not_found: 'no such project, or url is not that of FCM',
+  redirected: 'sent elsewhere, url is not that of FCM',
+};
+
 export interface GuardOptions {
   readonly clock: Clock;
   readonly random: Random;
@@ -142,7 +150,7 @@ export class Guard {
   /** Nothing was delivered, and nothing would be: the messages wait until somebody has mended it. */
   #refused(ticket: Ticket, event: string, because: string): Outcome {
     this.#options.count(event);
-    this.#breaker.failed(ticket, because);
+    this.#breaker.failed(ticket, `${MEANINGS[event] ?? event} (${because})`);
     return { kind: 'unsent', because };
   }
 

@@ -31,7 +31,7 @@ export class Hold {
    * The service asks for a pause in the answer to a request that began at `startedAt`, monotonic. Answers to requests from
    * before the pause do not make it longer, unless they say so.
    * @param askedMs how long; without it a minute at least, twice as long each time
-   * @returns milliseconds until the end of the pause
+   * @returns whole milliseconds until the end of the pause
    */
   begin(startedAt: number, because: string, askedMs: number | undefined): number {
     const now = this.#clock.monotonic();
@@ -44,7 +44,7 @@ export class Hold {
       const ms = askedMs ?? equalJitter(this.#count - 1, QUOTA_BACKOFF, this.#random);
       this.#until = Math.max(this.#until, now + ms);
     }
-    const left = Math.max(0, this.#until - now);
+    const left = Math.ceil(Math.max(0, this.#until - now));
     if (left > 0) this.#wait(because, left);
     return left;
   }

@@ -47,7 +47,7 @@ function downBecause({ running, tokenExpiresInMs, tokenTrouble, trouble, connect
 }
 
 function weakBecause({ held, tokenTrouble, connections, min }: State): string | undefined {
-  if (held !== undefined) return held;
+  if (held !== undefined) return `over the quota of the project, pausing: ${held}`;
   if (tokenTrouble !== undefined) return `no new access token: ${tokenTrouble}`;
   return connections.open < min ? `${connections.open} of ${min} connections are open` : undefined;
 }

@@ -145,7 +145,7 @@ test('no answer within the deadline, and the next call does not wait for the sam
   t.teardown(() => server.close());
   const account = parseServiceAccount(accountJson({ token_uri: server.uri }));
   const source = createTokenSource({ clock, account, ca: certificate.ca, timeoutMs: 300 });
-  t.is(await failure(t, source), 'access token: no result within 300 ms');
+  t.is(await failure(t, source), 'token endpoint: no result within 300 ms');
   t.is((await source(never)).headers.authorization, 'Bearer good');
   t.is(server.requests.length, 2);
 });
@@ -175,7 +175,7 @@ test('an endpoint that takes connections and says nothing', async (t) => {
     accountJson({ token_uri: `https://localhost:${(mute.address() as AddressInfo).port}/` }),
   );
   const source = createTokenSource({ clock: systemClock, account, ca: certificate.ca, timeoutMs: 200 });
-  t.is(await failure(t, source), 'access token: no result within 200 ms');
+  t.is(await failure(t, source), 'token endpoint: no result within 200 ms');
 });
 
 test('half an answer', async (t) => {

@@ -24,6 +24,14 @@ test('a pause lasts as long as the service asks', async (t) => {
   t.is(hold.because, undefined);
 });
 
+test('what is left of it is told in whole milliseconds', async (t) => {
+  const { clock, hold } = setUp();
+  await clock.advance(0.25);
+  hold.begin(clock.monotonic(), 'quota', 2_000);
+  await clock.advance(0.3);
+  t.is(hold.begin(0.1, 'quota', undefined), 2_000);
+});
+
 test('without a wish it is a minute, and twice as long each time until something passes', async (t) => {
   const { clock, hold } = setUp();
   for (const ms of [60_000, 120_000, 240_000, 480_000, 480_000]) {

@@ -2,9 +2,25 @@ import test from 'ava';
 import { setStage } from './stage.ts';
 
 const problems: [string, number, string, RegExp][] = [
-  ['404 without a code: the project or the address is wrong', 404, 'not_found', /^HTTP 404: words$/],
-  ['403 without a code: the interface is switched off', 403, 'forbidden', /^HTTP 403: words$/],
-  ['401 without a code, and a new token does not help', 401, 'unauthorized', /^HTTP 401: words$/],
+  ['a redirection: the address is wrong', 302, 'redirected', /^sent elsewhere, .* \(HTTP 302: words\)$/],
+  [
+    '404 without a code: the project or the address is wrong',
+    404,
+    'not_found',
+    /^no such project, or url is not that of FCM \(HTTP 404: words\)$/,
+  ],
+  [
+    '403 without a code: the interface is switched off',
+    403,
+    'forbidden',
+    /^this account may not send .* \(HTTP 403: words\)$/,
+  ],
+  [
+    '401 without a code, and a new token does not help',
+    401,
+    'unauthorized',
+    /^no access token .* \(HTTP 401: words\)$/,
+  ],
 ];
 
 for (const [name, status, event, detail] of problems) {
@@ -139,7 +155,10 @@ test('the quota of the project holds everything for as long as the service asks'
   // Others that were answered well do not end the pause.
   t.is(provider.room(), 0);
   t.is((await deliver('x')).kind, 'unsent');
-  t.like(provider.health(), { state: 'degraded', detail: 'QUOTA_EXCEEDED: words' });
+  t.like(provider.health(), {
+    state: 'degraded',
+    detail: 'over the quota of the project, pausing: QUOTA_EXCEEDED: words',
+  });
   await room();
   t.true(performance.now() - before >= 990);
   t.is((await deliver('y')).kind, 'accepted');
