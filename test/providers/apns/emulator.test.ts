@@ -78,13 +78,13 @@ const through: readonly {
   },
   {
     what: 'GOAWAY for age',
-    faults: { max_age: '50ms', latency: '5ms' },
-    targets: many(6_000),
+    faults: { max_age: '150ms', latency: '20ms', max_streams: 50 },
+    targets: many(2_000),
     seen: ({ goaways }) => Number(goaways) > 0,
   },
   {
     what: 'GOAWAY for idleness, while there is work',
-    faults: { session_timeout: '100ms', max_streams: 50 },
+    faults: { session_timeout: '150ms', max_streams: 50 },
   },
   {
     what: 'connections are dropped',
