@@ -1,4 +1,7 @@
-/** Every fault of the emulator of FCM against the provider: each message gets its outcome, and only one. */
+/**
+ * Every fault of the emulator of FCM against the provider: each message gets its outcome, and only one. One test after the
+ * other: each has thousands of requests, and deadlines that are short.
+ */
 import test from 'ava';
 import type { Outcome } from '../../../src/core/index.ts';
 import type { FcmEmulatorInput } from '../../../src/emulator/index.ts';
@@ -7,15 +10,18 @@ import { emulate } from './emulated.ts';
 
 const accepted = ({ finals }: Run): number => [...finals.values()].filter(({ kind }) => kind === 'accepted').length;
 
-test('ten thousand messages: each is sent once and acknowledged once, within the limit of streams', async (t) => {
-  const { run, control } = await emulate(t);
-  const done = await run(many(10_000));
-  t.is(accepted(done), 10_000);
-  t.deepEqual(done.again, {});
-  const { messages, repeated, successes, maxStreams, breaches, tokensIssued } = control.stats();
-  t.deepEqual([messages, repeated, successes, breaches, tokensIssued], [10_000, 0, 10_000, 0, 1]);
-  t.is(maxStreams, 100);
-});
+test.serial(
+  'ten thousand messages: each is sent once and acknowledged once, within the limit of streams',
+  async (t) => {
+    const { run, control } = await emulate(t);
+    const done = await run(many(10_000));
+    t.is(accepted(done), 10_000);
+    t.deepEqual(done.again, {});
+    const { messages, repeated, successes, maxStreams, breaches, tokensIssued } = control.stats();
+    t.deepEqual([messages, repeated, successes, breaches, tokensIssued], [10_000, 0, 10_000, 0, 1]);
+    t.is(maxStreams, 100);
+  },
+);
 
 /** What happens while messages go out; all get through. `once`: none of them may reach the service twice. */
 const through: readonly {
@@ -94,7 +100,7 @@ const through: readonly {
 ];
 
 for (const { what, faults, options, targets = many(1_000), once, seen } of through) {
-  test(`all get through: ${what}`, async (t) => {
+  test.serial(`all get through: ${what}`, async (t) => {
     const { run, control, provider } = await emulate(t, { emulator: faults, ...(options && { options }) });
     const done = await run(targets);
     t.is(accepted(done), targets.length);
@@ -123,25 +129,25 @@ const codes: readonly (readonly [token: string, kind: Outcome['kind'], code: str
   ['INVALID_TTL', 'refused', 'INVALID_JSON'],
 ];
 for (const [token, kind, code] of codes) {
-  test(`a message with ${token} is ${kind} as ${code}`, async (t) => {
+  test.serial(`a message with ${token} is ${kind} as ${code}`, async (t) => {
     const { deliver } = await emulate(t);
     t.like(await deliver(token), { kind, code });
   });
 }
 
-test('CONNECTION_DRAINING is a GOAWAY: the message was not looked at, and goes out again', async (t) => {
+test.serial('CONNECTION_DRAINING is a GOAWAY: the message was not looked at, and goes out again', async (t) => {
   const { deliver, run } = await emulate(t);
   t.is((await deliver('CONNECTION_DRAINING')).kind, 'unsent');
   t.is(accepted(await run(['CONNECTION_DRAINING:2', 'device'])), 2);
 });
 
-test('Retry-After is the wish of the service', async (t) => {
+test.serial('Retry-After is the wish of the service', async (t) => {
   const { deliver } = await emulate(t, { emulator: { retry_after: '30' } });
   t.like(await deliver('UNAVAILABLE'), { kind: 'later', delayMs: 30_030 });
 });
 
 for (const instead of ['html_502', 'bare_401', 'bare_403', 'bare_404'] as const) {
-  test(`instead of every answer ${instead}: nothing is lost, and it goes on by itself afterwards`, async (t) => {
+  test.serial(`instead of every answer ${instead}: nothing is lost, and it goes on by itself afterwards`, async (t) => {
     const { run, control, provider } = await emulate(t);
     control.setFaults({ instead });
     const running = run(many(500));
@@ -160,7 +166,6 @@ for (const instead of ['html_502', 'bare_401', 'bare_403', 'bare_404'] as const)
   });
 }
 
-// By itself: what the emulator has received is looked at, which takes as long as the others let it.
 test.serial(
   'no answer at all: the service counts as gone and is asked by one message at a time, until it answers',
   async (t) => {
@@ -178,7 +183,7 @@ test.serial(
   },
 );
 
-test('answers that are held come when they are let go', async (t) => {
+test.serial('answers that are held come when they are let go', async (t) => {
   const { run, control, provider } = await emulate(t);
   control.setFaults({ hold_answers: true });
   const running = run(many(150));
@@ -190,7 +195,7 @@ test('answers that are held come when they are let go', async (t) => {
   t.is(provider.health().state, 'ok');
 });
 
-test('TLS is refused from the start: health says so, and it is found when it is there', async (t) => {
+test.serial('TLS is refused from the start: health says so, and it is found when it is there', async (t) => {
   const { run, control, provider } = await emulate(t, { emulator: { refuse_tls: true }, cold: true });
   await until(() => control.stats().refused > 3, 'some attempts');
   t.is(provider.room(), 0);
@@ -200,7 +205,7 @@ test('TLS is refused from the start: health says so, and it is found when it is 
   t.is(accepted(await run(many(100))), 100);
 });
 
-test('fewer streams while messages go out, and more again', async (t) => {
+test.serial('fewer streams while messages go out, and more again', async (t) => {
   const { run, control } = await emulate(t, { emulator: { latency: '3ms' } });
   const running = run(many(3_000));
   for (const max_streams of [5, 1, 60, 2, 100]) {
@@ -211,7 +216,7 @@ test('fewer streams while messages go out, and more again', async (t) => {
   t.like(control.stats(), { repeated: 0, breaches: 0 });
 });
 
-test('tokens that end before their time: one request for another, and nobody notices', async (t) => {
+test.serial('tokens that end before their time: one request for another, and nobody notices', async (t) => {
   const { run, control } = await emulate(t, { emulator: { latency: '3ms' } });
   const running = run(many(3_000));
   for (let i = 1; i <= 3; i++) {
@@ -224,27 +229,32 @@ test('tokens that end before their time: one request for another, and nobody not
   t.is(control.stats().repeated, 0);
 });
 
-test('pings beyond what FCM takes cost a connection, and no message', async (t) => {
+test.serial('pings beyond what FCM takes cost a connection, and no message', async (t) => {
   const { run, control } = await emulate(t, { options: { ping_interval: '10ms', connect_timeout: '100ms' } });
   await until(() => control.stats().goaways > 1, 'too_many_pings');
   t.is(accepted(await run(many(300))), 300);
 });
 
-test('the quota of the project: all wait as long as it says, and the messages of the next minute get through', async (t) => {
-  const { run, control, provider, counts } = await emulate(t, { emulator: { quota_per_minute: 50, retry_after: '1' } });
-  const running = run(many(120));
-  await until(() => provider.health().state === 'degraded', 'the pause');
-  t.is(provider.room(), 0);
-  t.is(control.stats().successes, 50);
-  await new Promise((resolve) => setTimeout(resolve, 300));
-  t.true(control.stats().messages <= 120);
-  control.setFaults({ quota_per_minute: 0 });
-  t.is(accepted(await running), 120);
-  t.true(Number(counts.quota) >= 1);
-  t.is(control.stats().repeated, 0);
-});
+test.serial(
+  'the quota of the project: all wait as long as it says, and the messages of the next minute get through',
+  async (t) => {
+    const { run, control, provider, counts } = await emulate(t, {
+      emulator: { quota_per_minute: 50, retry_after: '1' },
+    });
+    const running = run(many(120));
+    await until(() => provider.health().state === 'degraded', 'the pause');
+    t.is(provider.room(), 0);
+    t.is(control.stats().successes, 50);
+    await new Promise((resolve) => setTimeout(resolve, 300));
+    t.true(control.stats().messages <= 120);
+    control.setFaults({ quota_per_minute: 0 });
+    t.is(accepted(await running), 120);
+    t.true(Number(counts.quota) >= 1);
+    t.is(control.stats().repeated, 0);
+  },
+);
 
-test('a service that goes and comes back with other tokens: the queue waits, and goes on', async (t) => {
+test.serial('a service that goes and comes back with other tokens: the queue waits, and goes on', async (t) => {
   const stage = await emulate(t, { emulator: { latency: '3ms' } });
   const running = stage.run(many(2_000));
   await until(() => stage.control.stats().successes > 300, 'some messages');
