@@ -93,11 +93,3 @@ test('nothing comes after the end', async (t) => {
   await clock.advance(60_000);
   t.is(changes(), before);
 });
-
-test('a try that fails after the end sets no timer', (t) => {
-  const { clock, breaker } = setUp();
-  const ticket = breaker.enter();
-  breaker.stop();
-  breaker.failed(ticket, 'down');
-  t.is(clock.waiting, 0);
-});

@@ -66,9 +66,10 @@ export async function startApns(t: ExecutionContext, input: ApnsEmulatorInput = 
     },
     /** The service is gone until it comes back: nobody listens. */
     goAway: () => emulator.stop(),
-    /** The same service again: same port, same certificate, same key. What it had seen is forgotten. */
-    async comeBack(changes: ApnsEmulatorInput = {}) {
-      emulator = createApnsEmulator({ ...input, ...changes, port, key_id, team_id }, { ...deps, providerKey: key });
+    /** The same service again: same port, same certificate, same key unless it is forgetful. What it had seen is gone. */
+    async comeBack({ forgetful = false } = {}) {
+      const known = forgetful ? {} : { providerKey: key };
+      emulator = createApnsEmulator({ ...input, port, key_id, team_id }, { ...deps, ...known });
       await emulator.start();
     },
   };

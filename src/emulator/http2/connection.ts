@@ -142,6 +142,7 @@ export class Connection implements Carrier, Peer {
       if (body.length <= max_body_bytes) body += chunk;
     });
     stream.on('end', () => {
+      if (stream.aborted) return; // the client has gone away in the middle of it
       const { ':method': method = '', ':path': path = '' } = headers;
       this.#asked(exchange, { method, path, headers, rawHeaders, body });
     });

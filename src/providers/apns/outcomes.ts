@@ -1,6 +1,7 @@
 import type { Message, Outcome } from '../../core/index.ts';
 import { ackReply, nackReply } from '../../protocols/fcm/index.ts';
 import type { H2Response } from '../../protocols/http/index.ts';
+import { adviceOf } from './advice.ts';
 
 /** A wish to wait longer than this is cut, in milliseconds: nobody stops a queue for days. */
 export const RETRY_AFTER_MAX_MS = 3_600_000;
@@ -117,6 +118,8 @@ export interface Answer {
   readonly status: number;
   /** In words, for people. */
   readonly because: string;
+  /** What to look at if it holds the queue. */
+  readonly advice?: string;
   /** When Apple knew that the token was no more, in milliseconds since the epoch. */
   readonly timestamp?: number;
   /** How long the service wants to be left alone, in milliseconds. */
@@ -132,14 +135,17 @@ export interface Answer {
  */
 export function readAnswer({ status, headers, body }: H2Response, now: number, chosen = false): Answer {
   const { reason, timestamp } = readBody(body);
+  const rule = chosen && reason === 'TopicDisallowed' ? 'request' : ruleOf(status, reason);
+  const advice = adviceOf(reason, rule === 'trouble');
   const header = (name: string) => [headers[name]].flat()[0];
   const retryAfterMs = retryAfter(header('retry-after'), now);
   const id = header('apns-id');
   const uniqueId = header('apns-unique-id');
   return {
-    rule: chosen && reason === 'TopicDisallowed' ? 'request' : ruleOf(status, reason),
+    rule,
     status,
     because: reason === undefined ? `status ${status}` : `${reason} (status ${status})`,
+    ...(advice !== undefined && { advice }),
     ...(timestamp !== undefined && { timestamp }),
     ...(retryAfterMs !== undefined && { retryAfterMs }),
     ids: {

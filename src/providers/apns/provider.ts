@@ -163,6 +163,7 @@ class Apns implements Provider {
       running: this.#state === 'running',
       connections: this.#client?.report,
       trouble: this.#watch.trouble,
+      errors: this.#watch.errors,
       tokenAgeMs: this.#token?.ageMs,
       certificateMs: this.#validTo === undefined ? undefined : this.#validTo - this.#deps.wall.now(),
     });

@@ -11,6 +11,8 @@ export interface State {
   readonly connections: H2Report | undefined;
   /** Why nothing is sent, although there may be connections. */
   readonly trouble: string | undefined;
+  /** What the service says to every message, although it is tried again and again. */
+  readonly errors: string | undefined;
   readonly tokenAgeMs: number | undefined;
   /** Milliseconds until the certificate ends; undefined without one. */
   readonly certificateMs: number | undefined;
@@ -19,7 +21,7 @@ export interface State {
 const NOTHING: H2Report = { open: 0, connecting: 0, draining: 0, used: 0, size: 0, trouble: undefined };
 
 /** The state of a provider, for `/readyz` and for people. */
-export function healthOf({ running, connections, trouble, tokenAgeMs, certificateMs }: State): Health {
+export function healthOf({ running, connections, trouble, errors, tokenAgeMs, certificateMs }: State): Health {
   const { trouble: unconnected, ...figures } = connections ?? NOTHING;
   const days = certificateMs === undefined ? undefined : Math.floor(certificateMs / DAY_MS);
   const facts = {
@@ -30,6 +32,9 @@ export function healthOf({ running, connections, trouble, tokenAgeMs, certificat
   if (!running) return { state: 'down', detail: 'not running', facts };
   if (trouble !== undefined) return { state: 'down', detail: trouble, facts };
   if (figures.open === 0) return { state: 'down', detail: unconnected ?? 'connecting', facts };
+  if (errors !== undefined) {
+    return { state: 'degraded', detail: `nothing but errors from the service: ${errors}`, facts };
+  }
   if (days !== undefined && days < CERTIFICATE_DAYS) {
     return {
       state: 'degraded',

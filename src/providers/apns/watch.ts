@@ -9,6 +9,8 @@ import { type Answer, HOLD_MS } from './outcomes.ts';
 const TROUBLE_BACKOFF: Backoff = { baseMs: 1_000, capMs: 60_000 };
 /** So many times in a row without a usable answer, and the queue waits. */
 const SILENCES_MAX = 3;
+/** So many errors in a row, and nothing else, are worth a word. */
+const ERRORS_TOLD = 10;
 /** A connection that knows another key is replaced once; when the next one knows it too, the key is wrong. [fcm.md §4] */
 const STRANGERS_MAX = 2;
 
@@ -37,6 +39,9 @@ export class Watch {
   readonly #breaker: Breaker;
   readonly #silences = new Strikes(SILENCES_MAX);
   readonly #strangers = new Strikes(STRANGERS_MAX);
+  /** Answers in a row that were errors of the service. */
+  #errors = 0;
+  #lastError = '';
   /** The trouble that stands in the log: its end has to stand there too. */
   #told: string | undefined;
 
@@ -56,6 +61,11 @@ export class Watch {
     return this.#breaker.trouble;
   }
 
+  /** What the service says to every message, each of which comes again after a while; undefined while it takes some. */
+  get errors(): string | undefined {
+    return this.#errors >= ERRORS_TOLD ? this.#lastError : undefined;
+  }
+
   /** A request begins; only with allowance. Its leave goes to exactly one of the two below. */
   begin(): Leave {
     return {
@@ -66,11 +76,14 @@ export class Watch {
   }
 
   /** The service answered, over the connection with this number. */
-  answered({ rule, because, retryAfterMs = 0 }: Answer, leave: Leave, connection: number): void {
+  answered(answer: Answer, leave: Leave, connection: number): void {
+    const { rule, advice, retryAfterMs = 0 } = answer;
     const { ticket } = leave;
+    const because = advice === undefined ? answer.because : `${answer.because}: ${advice}`;
     switch (rule) {
       case 'error':
       case 'busy':
+        this.#failing(because);
         // A service that was given up is not back before it does something.
         if (this.trouble !== undefined) this.#fail(ticket, because, retryAfterMs);
         return;
@@ -92,6 +105,7 @@ export class Watch {
         return;
       default:
         // Whatever it says about the message: we are let in and answered.
+        this.#errors = 0;
         this.#silences.clear();
         this.#strangers.clear();
         this.#breaker.succeeded();
@@ -107,6 +121,11 @@ export class Watch {
   /** No more timers. */
   stop(): void {
     this.#breaker.stop();
+  }
+
+  #failing(because: string): void {
+    this.#lastError = because;
+    if (++this.#errors === ERRORS_TOLD) this.#options.log.warn('nothing but errors from the service', { because });
   }
 
   /** Nothing more is sent until a try succeeds; what was not delivered waits in the queue. */

@@ -184,3 +184,18 @@ test('what is not tracked is not remembered', async (t) => {
   t.like(control.stats(), { messages: 2, repeated: 0 });
   t.deepEqual(control.requests(), []);
 });
+
+test('a request whose client goes away in its middle is none', async (t) => {
+  const { login, control } = await start(t);
+  const { client, headers } = await login();
+  const before = control.stats().requests;
+  const stream = client.session.request({ ...headers, ':method': 'POST' });
+  stream.on('error', () => {});
+  stream.write('{"message":');
+  await until(() => control.connections()[0]?.streams === 1);
+  client.session.destroy();
+  await until(() => control.stats().connections === 0);
+  t.is((await (await login()).send(to('d'))).status, 200);
+  t.is(control.stats().requests, before + 2, 'a token and a message');
+  t.deepEqual(control.stats().errors, {});
+});

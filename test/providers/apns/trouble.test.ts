@@ -74,7 +74,10 @@ test('a second refusal is trouble: nobody asks with a third token', async (t) =>
   t.is((await b.send()).kind, 'unsent');
   t.is(b.server.seen.length, 3);
   t.is(new Set(b.server.seen.map(({ headers }) => headers.authorization)).size, 2);
-  t.like(b.provider.health(), { state: 'down', detail: 'ExpiredProviderToken (status 403)' });
+  t.like(b.provider.health(), {
+    state: 'down',
+    detail: 'ExpiredProviderToken (status 403): see the clock of this machine',
+  });
 });
 
 test('a young token that is refused as expired is not replaced: the clock is wrong, which is trouble', async (t) => {
@@ -145,7 +148,7 @@ test('another key on the new connection too: trouble', async (t) => {
   t.is((await b.send()).kind, 'unsent');
   await b.room();
   t.is((await b.send()).kind, 'unsent');
-  t.like(b.provider.health(), { state: 'down', detail: 'UnrelatedKeyIdInToken (status 403)' });
+  t.like(b.provider.health(), { state: 'down', detail: 'UnrelatedKeyIdInToken (status 403): see key_id' });
 });
 
 test('while there is trouble a try that meets an error waits longer', async (t) => {
@@ -158,6 +161,38 @@ test('while there is trouble a try that meets an error waits longer', async (t) 
   t.is(b.provider.room(), 0);
   await b.clock.advance(1);
   t.is(b.provider.room(), 1);
+});
+
+test('the detail says what to look at, the log too', async (t) => {
+  for (const [reply, advice] of [
+    [reason(403, 'InvalidProviderToken'), /^InvalidProviderToken \(status 403\): see key, key_id and team_id$/],
+    [reason(403, 'BadEnvironmentKeyInToken'), /: see environment/],
+    [reason(400, 'TopicDisallowed'), /: see topic/],
+    [reason(403, 'ExpiredProviderToken'), /: see the clock of this machine/],
+    [{ status: 404, body: '<html>' }, /^status 404: .*see url/],
+    [{ status: 302 }, /^status 302: .*see url/],
+  ] as const) {
+    await using b = await bench({ server: { answer: () => reply } });
+    await b.send();
+    const { detail } = b.provider.health();
+    t.regex(detail ?? '', advice);
+    t.is(b.log.find(({ level }) => level === 'error')?.facts.because, detail);
+  }
+});
+
+test('errors and nothing else: the queue goes on, but the health says so', async (t) => {
+  await using b = await bench();
+  await b.send();
+  b.server.answer = () => ({ status: 502, body: '<html>' });
+  for (let n = 0; n < 9; n++) await b.send();
+  t.is(b.provider.health().state, 'ok');
+  for (let n = 0; n < 5; n++) await b.send();
+  t.like(b.provider.health(), { state: 'degraded', detail: 'nothing but errors from the service: status 502' });
+  t.true(b.provider.room() > 1);
+  t.is(b.log.filter(({ level }) => level === 'warn').length, 1);
+  b.server.answer = () => reason(400, 'BadDeviceToken');
+  await b.send();
+  t.is(b.provider.health().state, 'ok');
 });
 
 test('a topic that the sender may not use holds nobody else', async (t) => {

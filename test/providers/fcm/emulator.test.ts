@@ -5,7 +5,8 @@
 import test from 'ava';
 import type { Outcome } from '../../../src/core/index.ts';
 import type { FcmEmulatorInput } from '../../../src/emulator/index.ts';
-import { emulate, many, type Run, until } from './emulated.ts';
+import { many, type Run, until } from '../dispatch.ts';
+import { emulate } from './emulated.ts';
 
 const accepted = ({ finals }: Run): number => [...finals.values()].filter(({ kind }) => kind === 'accepted').length;
 

@@ -2,7 +2,8 @@
 import test from 'ava';
 import { type Clock, ManualClock, systemClock } from '../../../src/lib/clock.ts';
 import { message } from '../contract.ts';
-import { emulate, many, type Run, until } from './emulated.ts';
+import { many, type Run, until } from '../dispatch.ts';
+import { emulate } from './emulated.ts';
 import { setStage } from './stage.ts';
 
 const accepted = ({ finals }: Run): number => [...finals.values()].filter(({ kind }) => kind === 'accepted').length;
