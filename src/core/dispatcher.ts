@@ -1,10 +1,11 @@
 import type { Random } from '../lib/backoff.ts';
 import { Batcher } from '../lib/batcher.ts';
 import { every, sleep, type Timer } from '../lib/clock.ts';
+import { reason } from '../lib/log.ts';
 import { Flow, type FlowDeps, type FlowHost } from './flow.ts';
 import type { Notice, Outcome } from './message.ts';
 import { expire, judge, type RetryRules } from './outcomes.ts';
-import { type Claim, isClosed, type Provider, type Settlement, STORE_RETRY_MS } from './ports.ts';
+import { type Claim, isClosed, type Provider, type Settlement, STORE_RETRY_MS, StoreError } from './ports.ts';
 import { tellRefusal } from './refusal.ts';
 
 /** Expired messages settled in one go, and how often they are looked for. A TTL of 0 needs about a second. */
@@ -39,7 +40,7 @@ export class Dispatcher implements FlowHost {
   constructor(deps: DispatcherDeps) {
     this.#deps = deps;
     this.#settlements = new Batcher((batch) => void this.#settle(batch));
-    this.#releases = new Batcher((batch) => void this.#keepTrying(() => deps.store.release(batch), batch.length));
+    this.#releases = new Batcher((batch) => void this.#keepTrying(batch, (part) => deps.store.release(part)));
   }
 
   /** Adds a provider. Before {@link start}. */
@@ -133,40 +134,54 @@ export class Dispatcher implements FlowHost {
     for (const name of this.#flows.keys()) this.wake(name);
   }
 
-  async #settle(batch: Settlement[]): Promise<void> {
+  #settle(batch: readonly Settlement[]): Promise<void> {
     const { store, telemetry } = this.#deps;
-    await this.#keepTrying(async () => {
-      const settled = await store.settle(batch);
+    return this.#keepTrying(batch, async (part) => {
+      const settled = await store.settle(part);
       const sessions = new Set<string>();
       settled.forEach((result, index) => {
         if (result.kind === 'stale') telemetry.add('pushbridge_stale_settlements_total', {});
         if (result.kind !== 'settled') return;
         sessions.add(result.session);
-        const verdict = batch[index]?.verdict;
+        const verdict = part[index]?.verdict;
         if (verdict?.kind !== 'final' || result.sequence !== undefined) return;
-        this.#onAnswer(result.session, result.mailbox, verdict.notice);
+        this.#tell(result.session, result.mailbox, verdict.notice);
       });
       if (sessions.size > 0) this.#onSettled(sessions);
-    }, batch.length);
+    });
+  }
+
+  /** A door that fails here must not make what is committed look refused. */
+  #tell(session: string, mailbox: number, notice: Notice): void {
+    try {
+      this.#onAnswer(session, mailbox, notice);
+    } catch (error) {
+      this.#deps.log.error('answer not handed on', { session, error: reason(error) });
+    }
   }
 
   /**
    * An outcome must not be lost while the process lives: the service has spoken, asking it again would repeat the push.
-   * What waits here is bounded by {@link UNSETTLED_MAX} and the windows of the providers.
+   * What waits here is bounded by {@link UNSETTLED_MAX} and the windows of the providers. When the store is well and refuses
+   * a batch, something in it is at fault: then each goes for itself, so that it holds up nobody else.
    */
-  async #keepTrying(work: () => Promise<void>, count: number): Promise<void> {
+  async #keepTrying<T>(batch: readonly T[], work: (part: readonly T[]) => Promise<void>): Promise<void> {
     for (;;) {
       try {
-        await work();
+        await work(batch);
         break;
       } catch (error) {
         if (isClosed(error)) break; // the message is still there after the next start
-        tellRefusal(this.#deps.log, 'store refused an outcome, trying again', error, { count });
+        tellRefusal(this.#deps.log, 'store refused an outcome, trying again', error, { count: batch.length });
+        if (batch.length > 1 && error instanceof StoreError && error.code === 'fault') {
+          await Promise.all(batch.map((one) => this.#keepTrying([one], work)));
+          return;
+        }
         await sleep(this.#deps.clock, STORE_RETRY_MS);
       }
     }
     const full = this.allowance <= 0;
-    this.#unsettled -= count;
+    this.#unsettled -= batch.length;
     if (full && this.allowance > 0) this.#wakeAll();
     if (this.inFlight === 0) for (const resolve of this.#idlers.splice(0)) resolve();
   }

@@ -5,6 +5,8 @@ type Name = keyof Store;
 /** A store whose calls can be held back or refused by name, and which tells the core of trouble when the test says so. */
 export class GatedStore {
   readonly store: Store;
+  /** The store behind the gates. */
+  readonly inner: Store;
   readonly #gates = new Map<string, PromiseWithResolvers<void>>();
   readonly #failures = new Map<string, Error>();
   readonly #calls = new Map<string, number>();
@@ -12,6 +14,7 @@ export class GatedStore {
   #onTrouble: (error: StoreError | undefined) => void = () => {};
 
   constructor(inner: Store) {
+    this.inner = inner;
     this.store = new Proxy(inner, {
       get: (target, key) => {
         const name = String(key);

@@ -1,10 +1,12 @@
 import test from 'ava';
 import { createMetrics } from '../../src/admin/index.ts';
-import { Core, StoreError } from '../../src/core/index.ts';
+import { Core, STORE_RETRY_MS, StoreError } from '../../src/core/index.ts';
 import { ManualClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import { createMemoryStore } from '../../src/storage/memory/index.ts';
 import { LIMITS } from '../storage/samples.ts';
+import { coreBench } from './bench.ts';
+import { accept } from './fake-provider.ts';
 import { GatedStore } from './gated-store.ts';
 
 test('a store that refuses is shown to health and metrics under its code, and so is its recovery', async (t) => {
@@ -42,4 +44,31 @@ test('a store that refuses is shown to health and metrics under its code, and so
   gated.trouble(undefined);
   t.deepEqual(await shown(), values(0, 0, 0));
   t.is(core.health().state, 'ok');
+});
+
+test('an outcome that the store can not take holds up no other one', async (t) => {
+  const b = await coreBench();
+  await b.core.router.submit(
+    'app',
+    ['good', 'bad', 'good too'].map((messageId) => b.submission({ messageId })),
+  );
+  await b.settle();
+  const bad = b.provider.attempts.find(({ message }) => message.messageId === 'bad')?.message.id;
+  let sick = true;
+  const { settle } = b.gated.inner;
+  b.gated.inner.settle = async (batch) => {
+    if (sick && batch.some(({ id }) => id === bad)) throw new StoreError('fault', 'this one can not be written');
+    return settle.call(b.gated.inner, batch);
+  };
+  for (const { answer, message } of b.provider.attempts) answer(accept(message));
+  await b.settle();
+  const frames = await b.inbox();
+  t.deepEqual(frames.map(({ messageId }) => messageId).toSorted(), ['good', 'good too']);
+  t.is(b.store.pending('app'), 1);
+  sick = false;
+  await b.clock.advance(STORE_RETRY_MS);
+  t.deepEqual(
+    (await b.inbox()).map(({ messageId }) => messageId),
+    ['bad'],
+  );
 });
