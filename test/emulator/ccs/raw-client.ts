@@ -72,7 +72,9 @@ export class RawClient {
       }
       const left = end - Date.now();
       if (left <= 0 || this.closed) throw new Error(`no ${form}${this.closed ? ' (closed)' : ''} in: ${this.seen}`);
-      await Promise.race([this.#wake.promise, new Promise((resolve) => setTimeout(resolve, left))]);
+      const timer = setTimeout(() => this.#turn(), left);
+      await this.#wake.promise;
+      clearTimeout(timer); // else the process would wait for it when all tests are done
     }
   }
 
