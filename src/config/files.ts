@@ -29,16 +29,24 @@ export function checkFiles(config: Partial<Config>, report: Report): void {
     for (const { path, message } of contentProblems(options)) report(['providers', name, ...path], message);
   }
   tokenKeys(config, report);
-  certificate(config, report);
+  certificates(config, report);
 }
 
-function certificate({ http }: Partial<Config>, report: Report): void {
-  if (!http?.tls) return;
-  try {
-    readCertificate(http.tls);
-  } catch (error) {
-    const told = error instanceof Error && 'syscall' in error; // that a file can't be read was said above
-    if (!told) report(['http', 'tls', 'cert'], `does not go with http.tls.key: ${reason(error)}`);
+/** The certificate of every listener, and whether its key is that of it. */
+function certificates({ bal, doors, http }: Partial<Config>, report: Report): void {
+  const listeners = [
+    [['bal', 'tls'], bal?.tls],
+    [['doors', 'ccs', 'tls'], doors?.ccs?.tls],
+    [['http', 'tls'], http?.tls],
+  ] as const;
+  for (const [path, tls] of listeners) {
+    if (!tls) continue;
+    try {
+      readCertificate(tls);
+    } catch (error) {
+      const told = error instanceof Error && 'syscall' in error; // that a file can't be read was said above
+      if (!told) report([...path, 'cert'], `does not go with ${path.join('.')}.key: ${reason(error)}`);
+    }
   }
 }
 

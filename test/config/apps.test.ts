@@ -1,8 +1,7 @@
 import { join } from 'node:path';
 import test from 'ava';
 import { loadConfig } from '../../src/config/index.ts';
-import { cert, key as certKey } from '../client/tls-fixture.ts';
-import { folder, pkcs8, rsa, spki } from '../doors/app/tokens.ts';
+import { folder, rsa, spki } from '../doors/app/tokens.ts';
 import { problemsOf, smallest } from './sample.ts';
 
 const key = 'a-key-of-at-least-16';
@@ -85,23 +84,6 @@ test('plain HTTP is for loopback, unless it is expressly allowed or nothing list
   t.deepEqual(problemsOf(withApp(app, host(''))), [
     '12:15 http.host: is reachable from other machines, which would send their keys in clear; give http.tls, or set http.allow_plain',
   ]);
-});
-
-test('a certificate and its key are read, and must belong together', (t) => {
-  const write = folder(t);
-  const [good, own] = [write('cert.pem', cert), write('key.pem', certKey)];
-  const tls = (chain: string, secret: string) =>
-    problemsOf(`${smallest}http: { tls: { cert: ${chain}, key: ${secret} } }\n`, { files: true });
-  t.deepEqual(tls(good, own), []);
-  t.regex(
-    tls(write('junk.pem', 'junk'), own).join('\n'),
-    /^8:22 http\.tls\.cert: does not go with http\.tls\.key: .*no start line[^\n]*$/,
-  );
-  t.regex(
-    tls(good, write('other.pem', pkcs8(rsa().privateKey))).join('\n'),
-    /^8:22 http\.tls\.cert: .*not that of the certificate$/,
-  );
-  t.regex(tls(good, `${own}x`).join('\n'), /^[^\n]*http\.tls\.key: can not be read: ENOENT[^\n]*$/);
 });
 
 test('a provider does not have the name of the door', (t) => {

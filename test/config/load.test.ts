@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import test from 'ava';
 import { ConfigError, loadConfig, loadSection } from '../../src/config/index.ts';
 import { Secret } from '../../src/lib/secret.ts';
+import { cert, key } from '../client/tls-fixture.ts';
 import { ccs, problemsOf, smallest } from './sample.ts';
 
 test('a small file gives a complete configuration', (t) => {
@@ -163,7 +164,7 @@ log: { level: sesame9 }
 test('files that the configuration names are looked for when that is wanted', (t) => {
   const folder = mkdtempSync(join(tmpdir(), 'pushbridge-config-'));
   const present = join(folder, 'present.pem');
-  writeFileSync(present, '');
+  writeFileSync(present, cert + key); // good for either
   const text = `${smallest}bal:\n  tls: { cert: ${present}, key: ${join(folder, 'gone.pem')} }\n`;
   t.deepEqual(problemsOf(text), []);
   const [problem, ...rest] = problemsOf(text, { files: true });

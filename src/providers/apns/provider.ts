@@ -112,11 +112,13 @@ class Apns implements Provider {
       ...notification.headers,
     };
     this.#attempts++;
-    const outcome = await this.#send({ message, notification, headers }, this.#watch.begin());
-    this.#attempts--;
-    // Told when whoever waits for this outcome has heeded it: a token that is held back is not sent to before that.
-    queueMicrotask(() => queueMicrotask(() => this.room() > 0 && this.#listener()));
-    return outcome;
+    try {
+      return await this.#send({ message, notification, headers }, this.#watch.begin());
+    } finally {
+      this.#attempts--;
+      // Told when whoever waits for this outcome has heeded it: a token that is held back is not sent to before that.
+      queueMicrotask(() => queueMicrotask(() => this.room() > 0 && this.#listener()));
+    }
   }
 
   /** @throws Error if a file that the options name can not be read or does not fit */
