@@ -1,6 +1,6 @@
 import type { Message, Outcome } from '../../core/index.ts';
 import { ackReply, nackReply } from '../../protocols/fcm/index.ts';
-import type { H2Response } from '../../protocols/http/index.ts';
+import type { H2Response } from '../../protocols/http2/index.ts';
 import { adviceOf } from './advice.ts';
 
 /** A wish to wait longer than this is cut, in milliseconds: nobody stops a queue for days. */

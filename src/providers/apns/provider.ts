@@ -11,7 +11,7 @@ import {
 import type { Random } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
-import { H2Client } from '../../protocols/http/index.ts';
+import { H2Client } from '../../protocols/http2/index.ts';
 import { ProviderToken } from './auth.ts';
 import { CredentialProblem, readAuthority } from './certificate.ts';
 import { type Credentials, readCredentials } from './credentials.ts';

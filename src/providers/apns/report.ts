@@ -1,5 +1,5 @@
 import type { Health, Telemetry } from '../../core/index.ts';
-import type { H2Report } from '../../protocols/http/index.ts';
+import type { H2Report } from '../../protocols/http2/index.ts';
 
 /** A certificate that ends within so many days is told of. */
 const CERTIFICATE_DAYS = 14;

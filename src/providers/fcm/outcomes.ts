@@ -1,7 +1,7 @@
 import type { Message, Outcome } from '../../core/index.ts';
 import { type Backoff, equalJitter, type Random } from '../../lib/backoff.ts';
 import { ackReply, nackReply } from '../../protocols/fcm/index.ts';
-import type { H2Response } from '../../protocols/http/index.ts';
+import type { H2Response } from '../../protocols/http2/index.ts';
 import { type FcmError, type QuotaViolation, readFcmError, readName } from './fcm-error.ts';
 import { retryAfterMs } from './retry-after.ts';
 

@@ -14,7 +14,7 @@ import type { Random } from '../../lib/backoff.ts';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import { type LegacyMessage, receiptOf, withReceipt } from '../../protocols/fcm/index.ts';
-import { H2Client, type H2Request } from '../../protocols/http/index.ts';
+import { H2Client, type H2Request } from '../../protocols/http2/index.ts';
 import { createTokenSource, type FreshToken } from './auth.ts';
 import { type Attempt, Guard } from './guard.ts';
 import { readPayload } from './inspect.ts';

@@ -1,5 +1,5 @@
 import type { Health, Telemetry } from '../../core/index.ts';
-import type { H2Report } from '../../protocols/http/index.ts';
+import type { H2Report } from '../../protocols/http2/index.ts';
 
 /** What a report is made of. */
 export interface State {

@@ -1,5 +1,5 @@
 import test from 'ava';
-import type { H2Response } from '../../../src/protocols/http/index.ts';
+import type { H2Response } from '../../../src/protocols/http2/index.ts';
 import { codeRules, judge, statusRules } from '../../../src/providers/fcm/outcomes.ts';
 import { messageOf } from './messages.ts';
 

@@ -5,8 +5,8 @@ import { createServer as createTlsServer } from 'node:tls';
 import test, { type ExecutionContext } from 'ava';
 import { ManualClock, systemClock } from '../../../src/lib/clock.ts';
 import { silentLog } from '../../../src/lib/log.ts';
-import { H2Client, type H2ClientOptions } from '../../../src/protocols/http/index.ts';
-import { certificate, H2TestServer, reply } from './h2-server.ts';
+import { H2Client, type H2ClientOptions } from '../../../src/protocols/http2/index.ts';
+import { certificate, H2TestServer, reply } from './server.ts';
 
 const request = (body = 'hello') => ({ path: '/x', headers: { 'x-test': 'yes' }, body });
 

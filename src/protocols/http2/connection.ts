@@ -3,8 +3,8 @@ import { isIP } from 'node:net';
 import { type ConnectionOptions, type TLSSocket, connect as tlsConnect } from 'node:tls';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import { reason } from '../../lib/log.ts';
-import { codeName, Exchange, type ExchangeHost, type H2Request, type H2Result } from './h2-exchange.ts';
-import { connectionTrouble } from './h2-trouble.ts';
+import { codeName, Exchange, type ExchangeHost, type H2Request, type H2Result } from './exchange.ts';
+import { connectionTrouble } from './trouble.ts';
 
 /** TCP looks after a silent peer so often, in milliseconds. */
 const KEEP_ALIVE_MS = 60_000;

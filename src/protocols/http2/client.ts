@@ -2,8 +2,8 @@ import { type Backoff, fullJitter, type Random } from '../../lib/backoff.ts';
 import { every, type Timer } from '../../lib/clock.ts';
 import { DeadlineError, deadline } from '../../lib/deadline.ts';
 import { type Log, reason } from '../../lib/log.ts';
-import { H2Connection, type H2ConnectionSettings } from './h2-connection.ts';
-import type { H2Request, H2Result } from './h2-exchange.ts';
+import { H2Connection, type H2ConnectionSettings } from './connection.ts';
+import type { H2Request, H2Result } from './exchange.ts';
 
 /** Between attempts to connect that failed. The first after a connection that was of use comes at once. */
 export const CONNECT_BACKOFF: Backoff = { baseMs: 1_000, capMs: 60_000 };

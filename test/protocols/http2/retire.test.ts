@@ -1,7 +1,7 @@
 import test from 'ava';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { silentLog } from '../../../src/lib/log.ts';
-import { H2Client, type H2ClientOptions } from '../../../src/protocols/http/index.ts';
+import { H2Client, type H2ClientOptions } from '../../../src/protocols/http2/index.ts';
 import { reason, scriptedServer } from '../../providers/apns/scripted-server.ts';
 
 const request = { path: '/3/device/00', headers: {}, body: '{}' };

@@ -5,8 +5,8 @@ import { createServer as createTlsServer } from 'node:tls';
 import test from 'ava';
 import { systemClock } from '../../../src/lib/clock.ts';
 import { silentLog } from '../../../src/lib/log.ts';
-import { H2Client } from '../../../src/protocols/http/index.ts';
-import { certificate } from './h2-server.ts';
+import { H2Client } from '../../../src/protocols/http2/index.ts';
+import { certificate } from './server.ts';
 
 const { cert, key, ca } = certificate;
 
