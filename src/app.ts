@@ -1,7 +1,15 @@
 import { readFileSync } from 'node:fs';
 import { type Admin, createAdmin, createMetrics, type Part, type Pool, type Pools } from './admin/index.ts';
 import { type Config, listensHttp, type ProviderConfig } from './config/index.ts';
-import { Core, type Provider, type SessionRules, type Store, type StoreLimits, type Telemetry } from './core/index.ts';
+import {
+  Core,
+  Endpoints,
+  type Provider,
+  type SessionRules,
+  type Store,
+  type StoreLimits,
+  type Telemetry,
+} from './core/index.ts';
 import { AppDoor } from './doors/app/index.ts';
 import { BalDoor, type ServedSession } from './doors/bal/index.ts';
 import { CcsDoor, sessionOf } from './doors/ccs/index.ts';
@@ -56,6 +64,8 @@ interface Unit {
 
 interface ProviderSurroundings extends Surroundings {
   readonly telemetry: Telemetry;
+  /** Endpoints that devices register, and that what is pushed is meant for. */
+  readonly endpoints: Endpoints;
   /** The wall clock as it is, even if it goes back: for times that somebody else compares with a clock of his own. */
   readonly wall: Pick<Clock, 'now'>;
 }
@@ -104,8 +114,10 @@ export async function createApp(config: Config, given: Partial<Surroundings> = {
   const { clock, log } = deps;
   const telemetry = createMetrics((name, error) => log.warn('gauge not read', { name, error: reason(error) }));
   const store = await openStore(config, log);
+  const urlOf = (token: string) => `${config.http.public_url ?? ''}/push/${token}`;
+  const endpoints = new Endpoints({ store, clock, urlOf });
   const units = Object.entries(config.providers).map(([name, options]) =>
-    createUnit(name, options, { ...deps, telemetry, wall }),
+    createUnit(name, options, { ...deps, telemetry, wall, endpoints }),
   );
   const providers = units.map(({ provider }) => provider);
   const served = servedSessions(config);
@@ -275,6 +287,9 @@ function openStore(config: Config, log: Log): Promise<Store> {
     receiptsMax: config.limits.receipts_max,
     inboxTtlMs: config.limits.inbox_ttl,
     deadLettersMax: config.limits.dead_letters_max,
+    registrationsMax: config.limits.registrations_max,
+    registrationsPerOwner: config.limits.registrations_per_owner,
+    revokedMs: config.limits.revoked,
     maxInbox: Math.max(...sessions.map(({ maxInbox }) => maxInbox)),
     sessions: Object.fromEntries(sessions.map(({ id, maxInbox }) => [id, { maxInbox }])),
   };

@@ -5,6 +5,7 @@ import { Dispatcher } from './dispatcher.ts';
 import type { RetryRules } from './outcomes.ts';
 import type { Health, Provider, Store, StoreError, StoreErrorCode, StoreStats } from './ports.ts';
 import type { SessionRules } from './post.ts';
+import { Pushes } from './pushes.ts';
 import { tellRefusal } from './refusal.ts';
 import { Router } from './router.ts';
 import { Sessions } from './sessions.ts';
@@ -38,6 +39,7 @@ export class Core {
   readonly router: Router;
   readonly sessions: Sessions;
   readonly dispatcher: Dispatcher;
+  readonly pushes: Pushes;
   readonly #options: CoreOptions;
   #timers: Timer[] = [];
   #stopping = false;
@@ -58,6 +60,7 @@ export class Core {
       sessions: this.sessions,
       providers: new Map(providers.map((provider) => [provider.name, provider])),
     });
+    this.pushes = new Pushes({ store, clock, router: this.router, sessions: this.sessions });
     for (const provider of providers) this.dispatcher.add(provider);
   }
 

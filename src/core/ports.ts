@@ -2,7 +2,9 @@
  * The seams of the core: what a store and a provider must offer. Doors call the core itself (see `router.ts` and
  * `sessions.ts`). Both seams have an exported contract suite in `test`.
  */
+
 import type { InboxFrame, Incoming, Message, Notice, Outcome, ReceiptEntry, Submission } from './message.ts';
+import type { Found, NewRegistration, Registered, Registration } from './registration.ts';
 
 /** What became of a submission. All of these are answered after the commit. */
 export type Accepted =
@@ -79,12 +81,16 @@ export type Work =
   /** Told at most once per commit for each mailbox. */
   | { readonly kind: 'inbox'; readonly session: string; readonly mailbox: number };
 
+/** Which registration is meant. */
+export type RegistrationKey = { readonly token: string } | { readonly owner: string; readonly name: string };
+
 /** Facts for metrics and health; cheap to ask for. */
 export interface StoreStats {
   readonly outbox: readonly { readonly provider: string; readonly depth: number; readonly oldestAt?: number }[];
   readonly inbox: readonly { readonly session: string; readonly depth: number; readonly oldestAt?: number }[];
   readonly deadLetters: number;
   readonly receipts: number;
+  readonly registrations: number;
   readonly outcomes: number;
   /** How far back a repeat is recognised, in milliseconds: the configured window, or less when `dedupeMax` bites. */
   readonly dedupeWindowMs: number;
@@ -105,6 +111,11 @@ export interface StoreLimits {
   readonly receiptsMax: number;
   readonly inboxTtlMs: number;
   readonly deadLettersMax: number;
+  /** Registrations in all, and of one owner; beyond that nothing is registered. */
+  readonly registrationsMax: number;
+  readonly registrationsPerOwner: number;
+  /** Tokens that were revoked are known as such for so long, and at most as many as there may be registrations. */
+  readonly revokedMs: number;
   /** Inbox frames per session; `sessions` overrides it. */
   readonly maxInbox: number;
   readonly sessions: Readonly<Record<string, { readonly maxInbox: number }>>;
@@ -130,6 +141,12 @@ export interface Store {
   cancel(session: string, messageId: string): Promise<boolean>;
 
   /**
+   * What became of a message: `pending` as long as it has no outcome, the outcome as long as it is remembered, undefined if
+   * there is no trace of it.
+   */
+  outcomeOf(session: string, messageId: string): Promise<'pending' | Notice | undefined>;
+
+  /**
    * Up to `room` due messages of a provider. Sessions take turns, from one call to the next, so that none waits behind the
    * backlog of another; of a session the oldest first, retries whose time has come among them; of a group only its head,
    * and only if no message of the group is claimed. Expired messages and held targets are passed over.
@@ -152,6 +169,22 @@ export interface Store {
   receiptFor(provider: string, wireId: string): Promise<ReceiptEntry | undefined>;
   /** Stores upstream messages and receipts, duplicates and dead letters recognised. */
   receive(batch: readonly Incoming[]): Promise<Received[]>;
+
+  /**
+   * Stores registrations, one outcome each, in order. `(owner, name)` is unique: with the same `vapid` as before the
+   * endpoint keeps its token and everything else becomes as given; with another one, or after its end, it gets the new
+   * token and the old one is revoked. [RFC 8292 §4.1] Bounds: {@link StoreLimits.registrationsMax}, `registrationsPerOwner`.
+   */
+  register(batch: readonly NewRegistration[]): Promise<Registered[]>;
+  /** What this token leads to now. One past its end is revoked. */
+  registration(token: string, now: number): Promise<Found>;
+  /** Up to `limit` registrations of an owner, by name, those after `after` only. */
+  registrationsOf(owner: string, after: string | undefined, limit: number, now: number): Promise<Registration[]>;
+  /**
+   * Ends registrations, by token, or all that an owner has under a name. What was pushed there and is not delivered yet finds
+   * no registration any more. Answers with those that there were.
+   */
+  revoke(which: readonly RegistrationKey[], now: number): Promise<Registration[]>;
 
   /** A new mailbox: the right of one connection to the answers of what it submits. Unique across restarts. */
   openMailbox(session: string): Promise<number>;

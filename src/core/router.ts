@@ -50,14 +50,17 @@ export class Router {
 
   /**
    * Takes messages into the outbox, or recognises them as repeats. Resolves after the commit, in the order given; rejects
-   * if the store can't take them, and then nothing was taken. The messages may be of one session only.
+   * if the store can't take them, and then nothing was taken. The messages may be of one session only. One that replaces
+   * others comes alone.
    */
   async submit(session: string, batch: readonly Submission[]): Promise<Accepted[]> {
     const { store, sessions, telemetry } = this.#deps;
     const reservation = sessions.reserve(session, batch.length);
     let results: Accepted[];
     try {
-      results = await store.accept(batch);
+      const [first] = batch;
+      const replaces = first?.collapseKey !== undefined && batch.length === 1;
+      results = replaces ? [await store.replace(first)] : await store.accept(batch);
     } finally {
       reservation.release();
     }

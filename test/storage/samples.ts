@@ -11,6 +11,9 @@ export const LIMITS: StoreLimits = {
   receiptsMax: 1000,
   inboxTtlMs: 28 * 24 * HOUR,
   deadLettersMax: 1000,
+  registrationsMax: 1000,
+  registrationsPerOwner: 100,
+  revokedMs: HOUR,
   maxInbox: 1000,
   sessions: {},
 };
