@@ -188,7 +188,7 @@ class Apns implements Provider {
         : unanswered(result.because, message);
     }
     const chosen = notification.headers['apns-topic'] !== this.#rules.topic;
-    const answer = readAnswer(result.response, this.#deps.wall.now(), chosen);
+    const answer = readAnswer(result.response, this.#deps.wall.now(), this.#deps.random, chosen);
     if (answer.rule === 'expired' && token !== undefined && !again && this.#token?.refused(token)) {
       this.#count('token_expired');
       return this.#send(attempt, leave, true);

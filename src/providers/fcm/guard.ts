@@ -5,10 +5,10 @@ import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import { RecentSet } from '../../lib/recent-set.ts';
 import { Strikes, type StrikeTicket } from '../../lib/strikes.ts';
+import { RETRY_AFTER_MIN_MS } from '../../protocols/http/index.ts';
 import type { H2Result } from '../../protocols/http2/index.ts';
 import { Hold } from './hold.ts';
 import { type Judgement, judge, unavailable } from './outcomes.ts';
-import { RETRY_AFTER_MIN_MS } from './retry-after.ts';
 
 /** Between tries while the service takes nothing at all. */
 export const TROUBLE_BACKOFF: Backoff = { baseMs: 1_000, capMs: 60_000 };

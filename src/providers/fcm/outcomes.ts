@@ -1,9 +1,9 @@
 import type { Message, Outcome } from '../../core/index.ts';
 import { type Backoff, equalJitter, type Random } from '../../lib/backoff.ts';
 import { ackReply, nackReply } from '../../protocols/fcm/index.ts';
+import { readRetryAfter } from '../../protocols/http/index.ts';
 import type { H2Response } from '../../protocols/http2/index.ts';
 import { type FcmError, type QuotaViolation, readFcmError, readName } from './fcm-error.ts';
-import { retryAfterMs } from './retry-after.ts';
 
 /** Pauses of what is over its rate, if the service names none: a minute at least, twice as long each time. [fcm.md §3.3] */
 export const QUOTA_BACKOFF: Backoff = { baseMs: 120_000, capMs: 960_000 };
@@ -77,7 +77,7 @@ export function judge(response: H2Response, message: Message, now: number, rando
   }
   const error = readFcmError(body);
   const because = [error.code ?? `HTTP ${status}`, error.message].filter((word) => word !== '').join(': ');
-  const waitMs = retryAfterMs(headers['retry-after'], now, random);
+  const waitMs = readRetryAfter(headers['retry-after'], now, random);
   const rule = ruleOf(error, status);
   if (rule === 'unauthenticated') return { kind: rule, because };
   if (typeof rule === 'string') return { kind: 'trouble', event: rule, because };

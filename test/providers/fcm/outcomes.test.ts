@@ -295,21 +295,6 @@ test('without Retry-After a device waits a minute at least, twice as long each t
   t.is(delay(50, 0.5), 720_000);
 });
 
-test('Retry-After is bounded, jittered, and absent if it makes no sense', (t) => {
-  const delay = (header: string | string[], random = 0) => {
-    const result = judge(answer(503, '', { 'retry-after': header }), messageOf(), NOW, () => random);
-    return result.kind === 'outcome' && 'delayMs' in result.outcome ? result.outcome.delayMs : undefined;
-  };
-  t.is(delay('0'), 1_000);
-  t.is(delay('86400'), 600_000);
-  t.is(delay('9'.repeat(400)), 600_000);
-  t.is(delay('Thu, 01 Jan 2026 11:00:00 GMT'), 1_000);
-  t.is(delay('10', 0.5), 10_500);
-  t.is(delay(['4', '9']), 4_000);
-  t.is(delay(''), undefined);
-  t.is(delay('soon'), undefined);
-});
-
 test('words of the service are cut to a length that fits an answer', (t) => {
   const result = judged(answer(500, errorBody(500, { message: 'x'.repeat(10_000) })));
   if (result.kind !== 'outcome' || !('because' in result.outcome)) return t.fail();
