@@ -1,10 +1,11 @@
-import { readFileSync } from 'node:fs';
 import type { AddressInfo } from 'node:net';
 import { createServer, type Server, type Socket } from 'node:net';
 import { createServer as createTlsServer } from 'node:tls';
+import { readAuthority, readListenerCertificate } from '../../lib/certificates.ts';
 import { every, type Timer } from '../../lib/clock.ts';
 import { deadline } from '../../lib/deadline.ts';
 import { reason } from '../../lib/log.ts';
+import { inSection } from '../../lib/option-problem.ts';
 import { BalError, encodeBridgeFrame } from '../../protocols/bal/index.ts';
 import { Connection, type Host } from './connection.ts';
 import type { DoorDeps } from './door-deps.ts';
@@ -142,18 +143,15 @@ export class BalDoor implements Host {
 }
 
 function listener(options: BalOptions, accept: (socket: Socket) => void): Server {
+  const { tls } = options;
   const common = { noDelay: true, allowHalfOpen: true };
-  if (!options.tls) return createServer(common, accept);
-  const { cert, key, client_ca } = options.tls;
-  const handshakeTimeout = options.logon_timeout;
-  const mutual = client_ca === undefined ? {} : { ca: read(client_ca), requestCert: true, rejectUnauthorized: true };
-  return createTlsServer({ ...common, handshakeTimeout, cert: read(cert), key: read(key), ...mutual }, accept);
+  if (!tls) return createServer(common, accept);
+  const certificates = inSection('bal.tls', () => certificatesOf(tls));
+  return createTlsServer({ ...common, handshakeTimeout: options.logon_timeout, ...certificates }, accept);
 }
 
-function read(path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    throw new Error(`bal.tls: ${reason(error)}`, { cause: error });
-  }
+function certificatesOf({ client_ca, ...own }: NonNullable<BalOptions['tls']>) {
+  const certificate = readListenerCertificate(own);
+  if (client_ca === undefined) return certificate;
+  return { ...certificate, ca: readAuthority('client_ca', client_ca), requestCert: true, rejectUnauthorized: true };
 }

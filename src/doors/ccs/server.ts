@@ -1,9 +1,10 @@
-import { readFileSync } from 'node:fs';
 import type { AddressInfo, Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
+import { readListenerCertificate } from '../../lib/certificates.ts';
 import { every, type Timer } from '../../lib/clock.ts';
 import { deadline } from '../../lib/deadline.ts';
 import { reason } from '../../lib/log.ts';
+import { inSection } from '../../lib/option-problem.ts';
 import { Connection, type ConnectionFacts, type Host } from './connection.ts';
 import type { DoorDeps } from './door-deps.ts';
 import { Gatekeeper } from './gatekeeper.ts';
@@ -132,14 +133,6 @@ export class CcsDoor implements Host {
 
 function listener(options: CcsDoorOptions, accept: (socket: TLSSocket) => void): Server {
   const tcp = { noDelay: true, keepAlive: true, keepAliveInitialDelay: TCP_KEEPALIVE_MS };
-  const { cert, key } = options.tls;
-  return createServer({ ...tcp, handshakeTimeout: options.login_timeout, cert: read(cert), key: read(key) }, accept);
-}
-
-function read(path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    throw new Error(`doors.ccs.tls: ${reason(error)}`, { cause: error });
-  }
+  const certificate = inSection('doors.ccs.tls', () => readListenerCertificate(options.tls));
+  return createServer({ ...tcp, handshakeTimeout: options.login_timeout, ...certificate }, accept);
 }

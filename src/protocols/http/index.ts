@@ -1,5 +1,5 @@
 export { HttpError } from './http-error.ts';
-export { createHttpListener, type HttpListenerHooks, readCertificate } from './listener.ts';
+export { createHttpListener, type HttpListenerHooks } from './listener.ts';
 export { type AnswerAbout, problem, type RouteAbout } from './openapi.ts';
 export { type HttpOptions, httpOptions } from './options.ts';
 export { RETRY_AFTER_MAX_MS, RETRY_AFTER_MIN_MS, readRetryAfter, retryAfter } from './retry-after.ts';
