@@ -187,8 +187,8 @@ export function outcomeOf(answer: Answer, message: Message): Outcome {
   }
 }
 
-/** A request that ended without a complete answer. It may have been taken: the message goes out again after a while. */
-export function unanswered(because: string, message: Message): Outcome {
+/** The message after a request without a complete answer. It may have been taken: it goes out again after a while. */
+export function unavailable(message: Message, because: string): Outcome {
   const code = 'SERVICE_UNAVAILABLE';
   return { kind: 'later', scope: 'message', code, because, reply: nackReply(message, code, because) };
 }

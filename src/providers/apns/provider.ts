@@ -17,7 +17,7 @@ import { ProviderToken } from './auth.ts';
 import { authorityOf, readCredentials } from './credentials.ts';
 import { apnsId, type Notification } from './mapping.ts';
 import { type ApnsOptions, ORIGINS } from './options.ts';
-import { outcomeOf, readAnswer, unanswered } from './outcomes.ts';
+import { outcomeOf, readAnswer, unavailable } from './outcomes.ts';
 import { type PrepareRules, prepare } from './prepare.ts';
 import { addGauges, healthOf } from './report.ts';
 import { type Leave, Watch } from './watch.ts';
@@ -185,10 +185,9 @@ class Apns implements Provider {
       body: notification.body,
     });
     if (result.kind !== 'response') {
-      this.#watch.silent(leave, result.because);
-      return result.kind === 'refused'
-        ? { kind: 'unsent', because: result.because }
-        : unanswered(result.because, message);
+      const { because } = result;
+      const again = this.#watch.silent(result, leave, message.wireId);
+      return again ? { kind: 'unsent', because } : unavailable(message, because);
     }
     const chosen = notification.headers['apns-topic'] !== this.#rules.topic;
     const answer = readAnswer(result.response, this.#deps.wall.now(), this.#deps.random, chosen);

@@ -147,6 +147,7 @@ class Fcm implements Provider {
       tokenExpiresInMs: tokens?.expiresInMs ?? 0,
       tokenTrouble: tokens?.trouble,
       trouble: this.#guard.trouble,
+      errors: this.#guard.errors,
       held: this.#guard.held,
     });
   }

@@ -16,6 +16,8 @@ export interface State {
   readonly tokenTrouble: string | undefined;
   /** Why the service is left alone. */
   readonly trouble: string | undefined;
+  /** What the service says to every message, although it is tried again and again. */
+  readonly errors: string | undefined;
   /** Why the project pauses. */
   readonly held: string | undefined;
 }
@@ -46,8 +48,9 @@ function downBecause({ running, tokenExpiresInMs, tokenTrouble, trouble, connect
   return connections.open === 0 ? connections.trouble : undefined;
 }
 
-function weakBecause({ held, tokenTrouble, connections, min }: State): string | undefined {
+function weakBecause({ held, errors, tokenTrouble, connections, min }: State): string | undefined {
   if (held !== undefined) return `over the quota of the project, pausing: ${held}`;
+  if (errors !== undefined) return `nothing but errors from the service: ${errors}`;
   if (tokenTrouble !== undefined) return `no new access token: ${tokenTrouble}`;
   return connections.open < min ? `${connections.open} of ${min} connections are open` : undefined;
 }

@@ -6,7 +6,7 @@ import {
   readAnswer,
   reasonRules,
   ruleOf,
-  unanswered,
+  unavailable,
 } from '../../../src/providers/apns/outcomes.ts';
 import { message } from './bench.ts';
 
@@ -172,7 +172,7 @@ test('Retry-After is when the message goes again; without one the core decides',
 });
 
 test('a request without an answer goes again after a while', (t) => {
-  const outcome = unanswered('cut off', sent);
+  const outcome = unavailable(sent, 'cut off');
   t.like(outcome, { kind: 'later', scope: 'message', code: 'SERVICE_UNAVAILABLE', because: 'cut off' });
   t.like(replyOf(outcome), { message_id: 'own', message_type: 'nack', error: 'SERVICE_UNAVAILABLE' });
 });

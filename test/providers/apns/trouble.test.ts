@@ -45,7 +45,7 @@ for (const reply of credentials) {
     t.is((await b.send()).kind, 'accepted');
     t.is(b.provider.health().state, 'ok');
     await b.room(2);
-    t.true(b.log.some(({ level, event }) => level === 'info' && event === 'the service takes messages again'));
+    t.true(b.log.some(({ level, event }) => level === 'info' && event === 'service works again'));
   });
 }
 

@@ -42,7 +42,7 @@ test('200 is an ack with the name that FCM gave', (t) => {
   const result = judged(answer(200, '{"name":"projects/p/messages/0:1"}'));
   t.is(result.kind, 'outcome');
   if (result.kind !== 'outcome' || result.outcome.kind !== 'accepted') return t.fail();
-  t.true(result.healthy);
+  t.is(result.error, undefined);
   t.deepEqual(JSON.parse(result.outcome.reply), {
     name: 'projects/p/messages/0:1',
     from: 'device-1',
@@ -233,7 +233,9 @@ for (const [name, response, expected] of rows) {
     const { reply, ...rest } = result.outcome;
     t.deepEqual(rest as object, expected);
     t.deepEqual(JSON.parse(reply), nack(expected.code ?? '', expected.because));
-    t.is(result.healthy, !(expected.kind === 'later' && expected.scope === 'message' && response.status >= 500));
+    const works = !(expected.kind === 'later' && expected.scope === 'message' && response.status >= 500);
+    const { because, delayMs: retryAfterMs } = expected;
+    t.deepEqual(result.error, works ? undefined : { because, retryAfterMs });
     return undefined;
   });
 }
