@@ -143,7 +143,7 @@ class Fcm implements Provider {
       project,
       connections: client?.report ?? nothing,
       min: this.#deps.options.connections.min,
-      quotaLeft: this.#quota.left,
+      burstLeft: this.#quota.left,
       tokenExpiresInMs: tokens?.expiresInMs ?? 0,
       tokenTrouble: tokens?.trouble,
       trouble: this.#guard.trouble,

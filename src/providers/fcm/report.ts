@@ -8,8 +8,8 @@ export interface State {
   readonly connections: H2Report;
   /** Connections that there should be at least. */
   readonly min: number;
-  /** Messages that may go out now. */
-  readonly quotaLeft: number;
+  /** Messages that may go out at once; infinite without a quota. What the minute still has, only Google knows. */
+  readonly burstLeft: number;
   /** Milliseconds; 0 without a token. */
   readonly tokenExpiresInMs: number;
   /** Why there is no new token. */
@@ -32,7 +32,7 @@ export function healthOf(state: State): Health {
     draining,
     used,
     size,
-    ...(Number.isFinite(state.quotaLeft) && { quota_left: state.quotaLeft }),
+    ...(Number.isFinite(state.burstLeft) && { burst_left: state.burstLeft }),
     token_expires_s: Math.floor(state.tokenExpiresInMs / 1_000),
   };
   const down = downBecause(state);

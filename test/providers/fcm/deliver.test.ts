@@ -67,7 +67,7 @@ test('health tells what is there', async (t) => {
   const { state, detail, facts } = provider.health();
   t.is(state, 'ok');
   t.is(detail, undefined);
-  const { quota_left: left, token_expires_s: seconds, ...rest } = facts ?? {};
+  const { burst_left: left, token_expires_s: seconds, ...rest } = facts ?? {};
   t.deepEqual(rest, { project: 'demo-project', open: 1, connecting: 0, draining: 0, used: 0, size: 100 });
   t.true(Number(left) > 2_000 && Number(left) <= 2_500, String(left));
   t.true(Number(seconds) > 3_500 && Number(seconds) <= 3_599, String(seconds));
