@@ -93,7 +93,8 @@ export class Reception {
       ...(topic !== undefined && { topic }),
       receipt,
     });
-    return { kind: 'taken', id };
+    // It waits for a device that is away: more of it would take the place of what waits for others.
+    return id === undefined ? { kind: 'limited', waitMs: FULL_RETRY_MS } : { kind: 'taken', id };
   }
 
   /** Only misses count, so that nobody who knows an endpoint suffers from a neighbour who guesses. */
