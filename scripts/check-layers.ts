@@ -44,6 +44,7 @@ const ONLY: Readonly<Record<string, readonly string[]>> = {
 /** Vendor libraries with more than one purpose: each file listed is the one importer for its purpose. */
 const SHARED_VENDORS: Readonly<Record<string, readonly string[]>> = {
   'generic-pool': ['providers/ccs/pool.ts', 'client/pool.ts'],
+  jose: ['doors/app/tokens.ts', 'protocols/webpush/vapid.ts'],
 };
 
 /** Inside the unit `protocols`: who may use whom. */
