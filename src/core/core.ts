@@ -64,6 +64,11 @@ export class Core {
     for (const provider of providers) this.dispatcher.add(provider);
   }
 
+  /** One more provider, before {@link start}. */
+  add(provider: Provider): void {
+    this.dispatcher.add(provider);
+  }
+
   /** Begins to work: what lies in the outbox goes out. Providers must be started by then. */
   start(): void {
     const { store, clock, log } = this.#options;

@@ -10,6 +10,6 @@ export type { SessionRules } from './post.ts';
 export { PUSH_SESSION, type Push, Pushes } from './pushes.ts';
 export { tellRefusal } from './refusal.ts';
 export * from './registration.ts';
-export { Router } from './router.ts';
+export { type Forwarded, Router } from './router.ts';
 export { Sessions } from './sessions.ts';
 export * from './telemetry.ts';

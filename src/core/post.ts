@@ -32,6 +32,9 @@ export class Post {
   readonly #holders = new Map<number, Attachment>();
   readonly #mailboxes: Mailboxes;
   readonly #waiters = new Set<() => void>();
+  /** Who waits for the acknowledgement of a frame, by its number. */
+  readonly #watchers = new Map<number, () => void>();
+  #onAttach: () => void = () => {};
   #reserved = 0;
   #turn = 0;
   /** There may be frames in mailbox 0. */
@@ -77,6 +80,7 @@ export class Post {
     this.#attachments.push(attachment);
     this.#byMailbox.set(own, attachment);
     this.#dirty = true;
+    this.#onAttach();
     return attachment;
   }
 
@@ -104,10 +108,28 @@ export class Post {
   async acknowledge(sequences: readonly number[]): Promise<Acked[]> {
     const { store, clock } = this.#deps;
     const acked = await store.ackInbox(this.#rules.id, sequences, clock.now());
-    for (const sequence of sequences) this.#forget(sequence);
+    for (const sequence of sequences) {
+      this.#forget(sequence);
+      this.#watchers.get(sequence)?.();
+    }
     this.eased();
     this.pump();
     return acked;
+  }
+
+  /** Called when a backend has connected. One listener. */
+  onAttach(listener: () => void): void {
+    this.#onAttach = listener;
+  }
+
+  /** Calls `listener` once, when this frame is acknowledged; the timer that it gives back calls that off. */
+  whenAcknowledged(sequence: number, listener: () => void): Timer {
+    const cancel = () => void this.#watchers.delete(sequence);
+    this.#watchers.set(sequence, () => {
+      cancel();
+      listener();
+    });
+    return { cancel };
   }
 
   repeat(sequence: number): void {

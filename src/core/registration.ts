@@ -17,6 +17,17 @@ export interface Registration {
   readonly expiresAt?: number;
 }
 
+/** Providers of this kind lead to a session: its id follows. No configured provider has such a name. */
+export const BACKEND = 'backend:';
+
+/** In {@link Registration.data} as `fcm`: what is pushed goes to an app as data of an FCM message. */
+export interface FcmTarget {
+  /** The FCM token of the app. */
+  readonly to: string;
+  /** What the app knows the endpoint by. */
+  readonly instance: string;
+}
+
 /** A registration as it is asked for. The token is a proposal: a known endpoint keeps its own. */
 export type NewRegistration = Registration;
 

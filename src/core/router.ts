@@ -119,6 +119,21 @@ export class Router {
     };
   }
 
+  /**
+   * An upstream message that comes out of the outbox again: `stored` under its number, `full` if the inbox takes nothing now.
+   * Answers after the commit, and rejects if the store can't take it.
+   */
+  async forward(session: string, incoming: Forwarded): Promise<Received> {
+    const { store, clock, telemetry } = this.#deps;
+    const { provider, from, id, data } = incoming;
+    const notice: Notice = { type: 'upstream', messageId: id, data };
+    const to = { session, mailbox: 0 };
+    const [received] = await store.receive([{ provider, from, id, at: clock.now(), notice, to, refusable: true }]);
+    if (!received) throw new Error('the store gave no answer');
+    telemetry.add('pushbridge_upstream_total', { provider, state: received.kind });
+    return received;
+  }
+
   /** What the door of this name hands in for devices. */
   intake(door: string): Intake {
     const { store, sessions, clock, maxNoticeBytes } = this.#deps;
@@ -193,6 +208,15 @@ export class Router {
 
 function stateOf({ kind }: Accepted): string {
   return kind === 'taken' || kind === 'conflict' || kind === 'full' ? kind : 'repeated';
+}
+
+/** What {@link Router.forward} takes: known again by `provider`, `from` and `id`. */
+export interface Forwarded {
+  readonly provider: string;
+  readonly from: string;
+  readonly id: string;
+  /** The JSON object for `fcm_data`, as text. */
+  readonly data: string;
 }
 
 /** Who handed something in, and under which id. */

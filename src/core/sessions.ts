@@ -43,6 +43,21 @@ export class Sessions {
     return this.#post(session).acknowledge(sequences);
   }
 
+  /** Backends that are connected to the session. */
+  connectionsOf(session: string): number {
+    return this.#post(session).connections;
+  }
+
+  /** Called when a backend has connected to the session. One listener for each. */
+  onAttach(session: string, listener: () => void): void {
+    this.#post(session).onAttach(listener);
+  }
+
+  /** Calls `listener` once, when the frame is acknowledged; the timer that it gives back calls that off. */
+  whenAcknowledged(session: string, sequence: number, listener: () => void): Timer {
+    return this.#post(session).whenAcknowledged(sequence, listener);
+  }
+
   /** The frame is wanted again: it leaves the connection that it is in flight on and goes out anew. */
   repeat(session: string, sequence: number): void {
     this.#posts.get(session)?.repeat(sequence);
