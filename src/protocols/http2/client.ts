@@ -24,11 +24,6 @@ export interface H2ClientOptions extends H2ConnectionSettings {
   readonly count: (event: string) => void;
 }
 
-/** A result; a response with the number of the connection that it came over. */
-export type H2Answer =
-  | Exclude<H2Result, { kind: 'response' }>
-  | (Extract<H2Result, { kind: 'response' }> & { readonly connection: number });
-
 /** The connections as they are. */
 export interface H2Report {
   readonly open: number;
@@ -100,18 +95,22 @@ export class H2Client {
   }
 
   /** Sends a request on the connection with the most room; without room it is refused. Never rejects. */
-  async post(request: H2Request): Promise<H2Answer> {
+  post(request: H2Request): Promise<H2Result> {
     let best: H2Connection | undefined;
-    for (const connection of this.#connections) if (connection.room > (best?.room ?? 0)) best = connection;
-    if (!best || this.#state !== 'running') return { kind: 'refused', because: 'no connection has room' };
-    const answer = best.post(request);
-    if (this.room === 0) this.#grow();
-    const result = await answer;
-    if (result.kind === 'response') {
-      this.#failures = 0;
-      return { ...result, connection: best.id };
+    let most = 0;
+    let room = 0;
+    for (const connection of this.#connections) {
+      const { room: free } = connection;
+      room += free;
+      if (free <= most) continue;
+      best = connection;
+      most = free;
     }
-    this.#options.count(result.kind);
+    if (!best || this.#state !== 'running') {
+      return Promise.resolve({ kind: 'refused', because: 'no connection has room' });
+    }
+    const result = best.post(request);
+    if (room === 1) this.#grow();
     return result;
   }
 
@@ -201,7 +200,10 @@ export class H2Client {
   #connect(): void {
     const connection = new H2Connection(++this.#ids, this.#options, {
       onOpen: () => this.#opened(),
-      onRoom: () => {
+      onRoom: () => this.#listener(),
+      onDone: ({ kind }) => {
+        if (kind === 'response') this.#failures = 0;
+        else this.#options.count(kind);
         this.#checkRest();
         this.#listener();
       },

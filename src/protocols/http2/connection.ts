@@ -1,9 +1,10 @@
-import { type ClientHttp2Session, connect } from 'node:http2';
 import { isIP } from 'node:net';
 import { type ConnectionOptions, type TLSSocket, connect as tlsConnect } from 'node:tls';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import { reason } from '../../lib/log.ts';
-import { codeName, Exchange, type ExchangeHost, type H2Request, type H2Result } from './exchange.ts';
+import { ConnectionError, codeName, type ErrorName } from './codes.ts';
+import { Exchange, type ExchangeHost, type H2Request, type H2Result } from './exchange.ts';
+import { ClientSession } from './session.ts';
 import { connectionTrouble } from './trouble.ts';
 
 /** TCP looks after a silent peer so often, in milliseconds. */
@@ -36,8 +37,10 @@ export interface H2ConnectionSettings {
 
 export interface H2ConnectionEvents {
   onOpen(): void;
-  /** A stream more, or streams more, are free. */
+  /** The server takes more streams. */
   onRoom(): void;
+  /** A request is over: a stream more is free. */
+  onDone(result: H2Result): void;
   /** The server announced its end; what is in flight may still be answered. */
   onGoaway(because: string): void;
   /** It is gone for good, with nothing in flight any more. Once. */
@@ -53,10 +56,8 @@ export class H2Connection implements ExchangeHost {
   readonly id: number;
   readonly #settings: H2ConnectionSettings;
   readonly #events: H2ConnectionEvents;
-  readonly #session: ClientHttp2Session;
+  readonly #session: ClientSession;
   readonly #socket: TLSSocket;
-  /** Oldest first: the order in which they become overdue. */
-  readonly #exchanges = new Set<Exchange>();
   readonly #deadline: Timer;
   #closing: Timer | undefined;
   #state: H2State = 'connecting';
@@ -73,7 +74,6 @@ export class H2Connection implements ExchangeHost {
   #signs = 0;
   /** It was open once. */
   opened = false;
-  lastStreamId: number | undefined;
   because: string | undefined;
   /** Monotonic times: since when it is open, when an answer last came, when it was last busy, when it was last pinged. */
   openedAt = 0;
@@ -86,28 +86,29 @@ export class H2Connection implements ExchangeHost {
     this.#settings = settings;
     this.#events = events;
     this.#proven = !settings.cautious;
-    const { clock, origin, tls, connectTimeoutMs } = settings;
-    const socket = dial(new URL(origin), tls);
+    const { clock, origin, tls, connectTimeoutMs, maxResponseBytes } = settings;
+    const url = new URL(origin);
+    const socket = dial(url, tls);
     this.#socket = socket;
-    this.#session = connect(origin, { settings: { enablePush: false }, createConnection: () => socket });
-    const session = this.#session;
-    // The first frame of a server tells how many streams it takes. [RFC 9113 §3.4]
-    session.on('remoteSettings', ({ maxConcurrentStreams = Number.POSITIVE_INFINITY }) => {
-      this.#remoteStreams = maxConcurrentStreams;
-      if (this.#state === 'connecting') this.#opened();
-      else {
-        this.#proven ||= maxConcurrentStreams > 1; // a server that raises the limit has nothing against us
-        this.#events.onRoom();
-      }
+    this.#session = new ClientSession(
+      socket,
+      { authority: url.host, maxResponseBytes },
+      {
+        onSettings: (maxStreams) => this.#onSettings(maxStreams),
+        onGoaway: (code, words) => this.#onGoaway(code, words),
+      },
+    );
+    socket.on('secureConnect', () => {
+      if (socket.alpnProtocol === 'h2') this.#session.begin();
+      else this.destroy('the server does not speak HTTP/2');
     });
-    session.on('goaway', (code, last, words) => this.#goaway(code, last, words));
-    session.on('connect', (_session, socket) => {
-      if ((socket as TLSSocket).alpnProtocol !== 'h2') this.destroy('the server does not speak HTTP/2');
-    });
-    session.on('error', (error) => {
+    socket.on('data', (chunk) => this.#onChunk(chunk));
+    socket.on('error', (error) => {
       this.because ??= connectionTrouble(error);
     });
-    session.on('close', () => this.#closed());
+    // Whatever we still have to say, nobody would answer it.
+    socket.on('end', () => this.destroy('the server closed the connection'));
+    socket.on('close', () => this.#closed());
     this.#deadline = clock.after(connectTimeoutMs, () => this.destroy(`not connected within ${connectTimeoutMs} ms`));
   }
 
@@ -115,9 +116,13 @@ export class H2Connection implements ExchangeHost {
     return this.#state;
   }
 
+  get maxResponseBytes(): number {
+    return this.#settings.maxResponseBytes;
+  }
+
   /** Requests in flight. */
   get used(): number {
-    return this.#exchanges.size;
+    return this.#session.exchanges.size;
   }
 
   /** One stream only, until the server has shown that it is content. */
@@ -132,29 +137,35 @@ export class H2Connection implements ExchangeHost {
 
   /** How many more requests it takes. */
   get room(): number {
-    // A session that is over ends its streams first and says so afterwards: their places are no room.
-    if (this.#state !== 'open' || this.#session.closed || this.#session.destroyed) return 0;
-    return Math.max(0, this.limit - this.#exchanges.size);
+    if (this.#state !== 'open' || this.#socket.destroyed || this.#session.exhausted) return 0;
+    return Math.max(0, this.limit - this.used);
   }
 
   /** Sends a request; only with room. */
   post(request: H2Request): Promise<H2Result> {
-    const { clock, maxResponseBytes } = this.#settings;
-    const now = clock.monotonic();
-    if (this.#exchanges.size === 0) this.#heardAt = now;
+    const now = this.#settings.clock.monotonic();
+    if (this.used === 0) this.#heardAt = now;
     this.#signs = 0;
     return new Promise((resolve) => {
-      const exchange = new Exchange(this, now, maxResponseBytes, (done, result) => {
-        this.#finished(done, result);
-        resolve(result);
-      });
       try {
-        exchange.begin(this.#session, request);
-        this.#exchanges.add(exchange);
+        this.#session.request(new Exchange(this, now, resolve), request);
       } catch (error) {
         resolve({ kind: 'refused', because: reason(error) });
       }
     });
+  }
+
+  /** An exchange says that it is over. */
+  ended(exchange: Exchange, result: H2Result, reset: ErrorName | undefined): void {
+    this.#session.forget(exchange, reset);
+    this.busyAt = this.#settings.clock.monotonic();
+    if (result.kind === 'response') {
+      this.answeredAt = this.#heardAt = this.busyAt;
+      this.useful = true;
+      if (result.response.status < 300) this.succeeded = this.#proven = true;
+    }
+    if (this.#state === 'draining' && this.used === 0) this.#linger();
+    this.#events.onDone(result);
   }
 
   /**
@@ -163,11 +174,11 @@ export class H2Connection implements ExchangeHost {
    */
   sweep(now: number): void {
     const { requestTimeoutMs: ms } = this.#settings;
-    if (this.#exchanges.size > 0 && now - this.#heardAt >= SILENCE_MS && this.#signs < SIGNS_MAX) {
+    if (this.used > 0 && now - this.#heardAt >= SILENCE_MS && this.#signs < SIGNS_MAX) {
       this.#signs++;
       this.#ask(Math.min(ms, SIGN_MS));
     }
-    for (const exchange of this.#exchanges) {
+    for (const exchange of this.#session.exchanges.values()) {
       if (now - exchange.startedAt < ms) break;
       if (now - this.answeredAt >= ms) this.drain(); // first: nothing more must go out on it
       exchange.expire(ms);
@@ -183,15 +194,13 @@ export class H2Connection implements ExchangeHost {
   drain(): void {
     if (this.#state === 'gone' || this.#state === 'draining') return;
     this.#state = 'draining';
-    this.#session.close();
-    if (this.#exchanges.size === 0) this.#linger();
+    if (this.used === 0) this.#linger();
   }
 
   /** Ends at once: what is in flight is cut off. */
   destroy(because: string): void {
     this.because ??= because;
-    this.#session.destroy();
-    this.#socket.destroy(); // a session that has closed in order waits for the peer's end, and that may never come
+    this.#socket.destroy();
   }
 
   #ask(ms: number): void {
@@ -202,11 +211,21 @@ export class H2Connection implements ExchangeHost {
       timer = clock.after(1, over);
     });
     this.#heardAt = this.pingedAt = clock.monotonic();
-    const sent = this.#session.ping(() => {
+    this.#session.ping(() => {
       timer.cancel();
       this.#heardAt = clock.monotonic();
     });
-    if (!sent) timer.cancel();
+  }
+
+  /** The first frame of a server tells how many streams it takes. [RFC 9113 §3.4] */
+  #onSettings(maxStreams: number): void {
+    this.#remoteStreams = maxStreams;
+    if (this.#state === 'connecting') {
+      this.#opened();
+      return;
+    }
+    this.#proven ||= maxStreams > 1; // a server that raises the limit has nothing against us
+    this.#events.onRoom();
   }
 
   #opened(): void {
@@ -218,33 +237,34 @@ export class H2Connection implements ExchangeHost {
     this.#events.onOpen();
   }
 
-  #goaway(code: number, last: number, words: Uint8Array | undefined): void {
-    // [RFC 9113 §6.8] a first GOAWAY may name a stream that never was: the smallest one counts.
-    this.lastStreamId = Math.min(last, this.lastStreamId ?? last);
-    const text = words && words.length > 0 ? ` (${Buffer.from(words).toString('latin1').slice(0, 100)})` : '';
+  #onGoaway(code: number, words: Buffer): void {
+    const text = words.length > 0 ? ` (${words.toString('latin1').slice(0, 100)})` : '';
     this.because ??= `the server is going away: ${codeName(code)}${text}`;
     if (this.#state === 'open') {
       this.#state = 'draining';
       this.#events.onGoaway(this.because);
     }
-    if (this.#exchanges.size === 0) this.#linger();
+    // [RFC 9113 §5.4.1] after an error nothing more comes
+    if (code !== 0) this.destroy(this.because);
+    else if (this.used === 0) this.#linger();
   }
 
-  #finished(exchange: Exchange, result: H2Result): void {
-    if (!this.#exchanges.delete(exchange)) return;
-    this.busyAt = this.#settings.clock.monotonic();
-    if (result.kind === 'response') {
-      this.answeredAt = this.#heardAt = this.busyAt;
-      this.useful = true;
-      if (result.response.status < 300) this.succeeded = this.#proven = true;
+  #onChunk(chunk: Buffer): void {
+    try {
+      this.#session.push(chunk);
+    } catch (error) {
+      if (!(error instanceof ConnectionError)) throw error;
+      this.#session.goaway(error.code);
+      this.destroy(`the server breaks the rules of HTTP/2: ${error.message}`);
     }
-    if (this.#state === 'draining' && this.#exchanges.size === 0) this.#linger();
-    this.#events.onRoom();
   }
 
-  /** The session closes by itself once it is idle, if the peer plays along. */
+  /** Nothing is in flight any more: the connection closes in order, if the server plays along. */
   #linger(): void {
-    this.#closing ??= this.#settings.clock.after(CLOSING_MS, () => this.destroy('it does not close'));
+    if (this.#closing || this.#state === 'gone') return;
+    this.#closing = this.#settings.clock.after(CLOSING_MS, () => this.destroy('it does not close'));
+    this.#session.goaway('NO_ERROR');
+    this.#socket.end();
   }
 
   #closed(): void {
@@ -254,11 +274,11 @@ export class H2Connection implements ExchangeHost {
     this.#deadline.cancel();
     this.#closing?.cancel();
     const because = this.because ?? 'the server closed the connection';
+    this.#session.end(because);
     this.#events.onGone(this.opened ? because : `${this.#settings.origin}: ${because}`);
   }
 }
 
-/** The session's own socket can't be told to look after a silent peer: it is made here. */
 function dial({ hostname, port }: URL, tls: H2ConnectionSettings['tls']): TLSSocket {
   const host = hostname.replace(/^\[|\]$/g, ''); // [RFC 3986 §3.2.2] brackets belong to the URL
   const name = isIP(host) === 0 ? { servername: host } : {};

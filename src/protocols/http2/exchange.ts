@@ -1,6 +1,5 @@
-import { type ClientHttp2Session, type ClientHttp2Stream, constants, type IncomingHttpHeaders } from 'node:http2';
-
-const { NGHTTP2_CANCEL, NGHTTP2_NO_ERROR, NGHTTP2_REFUSED_STREAM } = constants;
+import { codeName, codeOf, type ErrorName } from './codes.ts';
+import type { HeaderLine } from './hpack/index.ts';
 
 /** A request: always a POST with a body. */
 export interface H2Request {
@@ -10,16 +9,19 @@ export interface H2Request {
   readonly body: string;
 }
 
+type Headers = Readonly<Record<string, string | readonly string[] | undefined>>;
+
 export interface H2Response {
   readonly status: number;
-  /** Names in lower case. */
-  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
+  /** Names in lower case; a list if there were several lines of the name. */
+  readonly headers: Headers;
   readonly body: string;
 }
 
 /** How an exchange ends. Only `refused` promises that the server has not looked at the request. */
 export type H2Result =
-  | { readonly kind: 'response'; readonly response: H2Response }
+  /** `connection` is the number of the connection that it came over. */
+  | { readonly kind: 'response'; readonly response: H2Response; readonly connection: number }
   /** Not processed: the server said so, or nothing was sent. [RFC 9113 §8.7] */
   | { readonly kind: 'refused'; readonly because: string }
   /** Cut off, without an answer or in the middle of it. */
@@ -29,117 +31,124 @@ export type H2Result =
 
 /** What an exchange needs of its connection. */
 export interface ExchangeHost {
-  /** The last stream that the server will have looked at, once it has said so. [RFC 9113 §6.8] */
-  readonly lastStreamId: number | undefined;
+  /** The number of the connection. */
+  readonly id: number;
+  readonly maxResponseBytes: number;
   /** Why the connection ended, if it did. */
   readonly because: string | undefined;
+  /** It is over. With a code the server is still at work on it, and has to be told. */
+  ended(exchange: Exchange, result: H2Result, reset: ErrorName | undefined): void;
 }
 
-/** One request and its answer. */
+/** One request and its answer, which comes in pieces. */
 export class Exchange {
   /** On the monotonic clock. */
   readonly startedAt: number;
+  /** Of its stream, once it has one. */
+  streamId = 0;
+  /** Bytes of its body that the server still takes. [RFC 9113 §5.2] */
+  sendWindow = 0;
   readonly #host: ExchangeHost;
-  readonly #maxBytes: number;
-  readonly #done: (exchange: Exchange, result: H2Result) => void;
-  #stream: ClientHttp2Stream | undefined;
-  #headers: IncomingHttpHeaders | undefined;
+  readonly #resolve: (result: H2Result) => void;
+  #status = 0;
+  #headers: Headers = {};
   #chunks: Buffer[] = [];
   #bytes = 0;
-  #complete = false;
   #over = false;
 
-  constructor(
-    host: ExchangeHost,
-    startedAt: number,
-    maxBytes: number,
-    done: (exchange: Exchange, result: H2Result) => void,
-  ) {
+  constructor(host: ExchangeHost, startedAt: number, resolve: (result: H2Result) => void) {
     this.#host = host;
     this.startedAt = startedAt;
-    this.#maxBytes = maxBytes;
-    this.#done = done;
+    this.#resolve = resolve;
   }
 
-  /** @throws if the session takes no more requests: nothing was sent then */
-  begin(session: ClientHttp2Session, { path, headers, body }: H2Request): void {
-    const length = String(Buffer.byteLength(body));
-    const stream = session.request({ ...headers, ':method': 'POST', ':path': path, 'content-length': length });
-    this.#stream = stream;
-    stream.on('response', (received) => {
-      this.#headers = received;
-    });
-    stream.on('data', (chunk: Buffer) => this.#data(chunk));
-    stream.on('end', () => {
-      this.#complete = this.#headers !== undefined;
-    });
-    stream.on('error', () => {}); // told by `close`, with the code
-    stream.on('close', () => this.#end(() => this.#result()));
-    stream.end(body);
+  /** Headers came: of the answer, of one that is not the last, or trailers, which say nothing to us. */
+  onHeaders(lines: readonly HeaderLine[], isEnd: boolean): void {
+    if (this.#status !== 0) {
+      if (!isEnd) this.#malformed('headers in the middle of the answer');
+      else this.#complete();
+      return;
+    }
+    const status = lines[0]?.name === ':status' ? Number(lines[0].value) : Number.NaN;
+    if (!(status >= 100 && status <= 999)) {
+      this.#malformed('the answer has no status');
+    } else if (status >= 200) {
+      this.#status = status;
+      this.#headers = recordOf(lines);
+      if (isEnd) this.#complete();
+    } else if (isEnd) {
+      // [RFC 9113 §8.1] any number of these may come before the answer
+      this.#malformed('the answer is not a last one');
+    }
+  }
+
+  /** A piece of the answer's body came. */
+  onData(bytes: Buffer, isEnd: boolean): void {
+    const { maxResponseBytes } = this.#host;
+    this.#bytes += bytes.length;
+    if (this.#status === 0) {
+      this.#malformed('a body without headers');
+    } else if (this.#bytes > maxResponseBytes) {
+      this.#end({ kind: 'broken', because: `the answer is larger than ${maxResponseBytes} bytes` }, 'CANCEL');
+    } else {
+      if (bytes.length > 0) this.#chunks.push(bytes);
+      if (isEnd) this.#complete();
+    }
+  }
+
+  /** The server ended the stream. */
+  onReset(code: number): void {
+    if (code === codeOf('REFUSED_STREAM')) this.refuse('the server refused the stream');
+    else this.break(`the stream ended with ${codeName(code)}`);
   }
 
   /** Gives up: nobody waits any more, and the server is told so. */
   expire(ms: number): void {
-    this.#stream?.close(NGHTTP2_CANCEL);
-    this.#end(() => ({ kind: 'late', because: `no complete answer within ${ms} ms` }));
+    this.#end({ kind: 'late', because: `no complete answer within ${ms} ms` }, 'CANCEL');
   }
 
-  #data(chunk: Buffer): void {
-    this.#bytes += chunk.length;
-    if (this.#bytes <= this.#maxBytes) {
-      this.#chunks.push(chunk);
+  /** The server has not looked at it, and never will. */
+  refuse(because: string): void {
+    this.#end({ kind: 'refused', because: this.#host.because ?? because });
+  }
+
+  /** Nobody knows whether the server has looked at it. */
+  break(because: string): void {
+    this.#end({ kind: 'broken', because: this.#host.because ?? because });
+  }
+
+  #malformed(because: string): void {
+    this.#end({ kind: 'broken', because }, 'PROTOCOL_ERROR');
+  }
+
+  #complete(): void {
+    const { 'content-length': length } = this.#headers;
+    // [RFC 9113 §8.1.1] an answer that was cut off on its way to the server that we see
+    if (length !== undefined && Number(length) !== this.#bytes) {
+      this.#malformed(`the answer has ${this.#bytes} of ${length} bytes`);
       return;
     }
-    this.#stream?.close(NGHTTP2_CANCEL);
-    this.#end(() => ({ kind: 'broken', because: `the answer is larger than ${this.#maxBytes} bytes` }));
+    const [only] = this.#chunks;
+    const bytes = this.#chunks.length > 1 ? Buffer.concat(this.#chunks) : only;
+    const response = { status: this.#status, headers: this.#headers, body: bytes?.toString('utf8') ?? '' };
+    this.#end({ kind: 'response', response, connection: this.#host.id });
   }
 
-  /** The first end counts; `close` of the stream follows all others. */
-  #end(result: () => H2Result): void {
+  /** The first end counts. */
+  #end(result: H2Result, reset?: ErrorName): void {
     if (this.#over) return;
     this.#over = true;
-    this.#done(this, result());
     this.#chunks = [];
-  }
-
-  #result(): H2Result {
-    const code = this.#stream?.rstCode ?? NGHTTP2_NO_ERROR;
-    // A stream that was reset in the middle of its answer ends as if that was all. [RFC 9113 §8.1]
-    if (this.#complete && this.#headers && code === NGHTTP2_NO_ERROR && !this.#stream?.aborted) {
-      const [only = Buffer.alloc(0)] = this.#chunks;
-      const body = (this.#chunks.length > 1 ? Buffer.concat(this.#chunks) : only).toString('utf8');
-      return { kind: 'response', response: { status: Number(this.#headers[':status']), headers: this.#headers, body } };
-    }
-    const { lastStreamId, because } = this.#host;
-    const id = this.#stream?.id;
-    // A stream without an id never left; one beyond the last of a GOAWAY was not looked at.
-    const unseen = id === undefined || (lastStreamId !== undefined && id > lastStreamId);
-    if (code === NGHTTP2_REFUSED_STREAM || (unseen && this.#headers === undefined)) {
-      return { kind: 'refused', because: because ?? 'the server refused the stream' };
-    }
-    return { kind: 'broken', because: because ?? `the stream ended with ${codeName(code)}` };
+    this.#host.ended(this, result, reset);
+    this.#resolve(result);
   }
 }
 
-/** Error codes by their number. [RFC 9113 §7] */
-const CODES = [
-  'NO_ERROR',
-  'PROTOCOL_ERROR',
-  'INTERNAL_ERROR',
-  'FLOW_CONTROL_ERROR',
-  'SETTINGS_TIMEOUT',
-  'STREAM_CLOSED',
-  'FRAME_SIZE_ERROR',
-  'REFUSED_STREAM',
-  'CANCEL',
-  'COMPRESSION_ERROR',
-  'CONNECT_ERROR',
-  'ENHANCE_YOUR_CALM',
-  'INADEQUATE_SECURITY',
-  'HTTP_1_1_REQUIRED',
-];
-
-/** The name of an error code. */
-export function codeName(code: number): string {
-  return CODES[code] ?? `code ${code}`;
+function recordOf(lines: readonly HeaderLine[]): Headers {
+  const record: Record<string, string | readonly string[]> = {};
+  for (const { name, value } of lines) {
+    if (name === ':status' || name === '__proto__') continue;
+    record[name] = Object.hasOwn(record, name) ? [record[name] ?? '', value].flat() : value;
+  }
+  return record;
 }
