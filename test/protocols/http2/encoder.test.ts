@@ -115,3 +115,38 @@ test('a line takes a place in the table when it comes the second time in a row',
     'be',
   ]);
 });
+
+test('an entry larger than the table drives nothing out', (t) => {
+  const encoder = new HeaderEncoder();
+  const [first] = blocks(encoder, ['x', 'y'], ['x', 'y']).slice(1);
+  t.is(first, '4001780179');
+  const large = ['l', 'v'.repeat(4_096 - 32)] as const;
+  const [, again] = blocks(encoder, [...large], [...large]);
+  t.true(again?.startsWith('00016c'));
+  t.deepEqual(blocks(encoder, ['x', 'y']), ['be']);
+  const fitting = ['l', 'v'.repeat(4_096 - 33)] as const;
+  const [, kept, known] = blocks(encoder, [...fitting], [...fitting], [...fitting]);
+  t.true(kept?.startsWith('40016c'));
+  t.is(known, 'be');
+  t.is(blocks(encoder, ['x', 'y'])[0], '4001780179', 'it takes the whole table');
+});
+
+test('of more names than there may be the first are forgotten', (t) => {
+  const again = (names: number): string | undefined => {
+    const encoder = new HeaderEncoder();
+    const others = Array.from({ length: names - 1 }, (_, i): [string, string] => [`n-${i}`, 'v']);
+    return blocks(encoder, ['x', 'y'], ...others, ['x', 'y']).at(-1);
+  };
+  t.is(again(128), '4001780179');
+  t.is(again(129), '0001780179');
+});
+
+test('sizes of the table stand once, at the beginning of the next block', (t) => {
+  const encoder = new HeaderEncoder();
+  encoder.limit(64);
+  encoder.limit(0);
+  encoder.limit(100_000);
+  t.deepEqual(blocks(encoder, [':method', 'POST'], [':method', 'POST']), ['203fe11f83', '83']);
+  encoder.limit(4_096);
+  t.deepEqual(blocks(encoder, [':method', 'POST']), ['83'], 'nothing has changed');
+});
