@@ -6,6 +6,7 @@ import { unpad } from './padding.ts';
 export const HEADERS_MAX_BYTES = 32_768;
 /** Frames of one block; with more of them somebody wastes our time. */
 const PIECES_MAX = 32;
+const PRIORITY_BYTES = 5;
 
 /** The headers of an answer. */
 export interface ReceivedHeaders {
@@ -39,8 +40,7 @@ export class HeaderBlocks {
     this.#streamId = streamId;
     this.#isEnd = (flags & Flag.END_STREAM) !== 0;
     const content = unpad(flags, payload);
-    // [RFC 9113 §6.2] a priority stands before the block
-    return this.#add(flags, (flags & Flag.PRIORITY) === 0 ? content : content.subarray(5));
+    return this.#add(flags, (flags & Flag.PRIORITY) === 0 ? content : withoutPriority(content));
   }
 
   /** CONTINUATION. */
@@ -70,4 +70,10 @@ export class HeaderBlocks {
       throw new ConnectionError('COMPRESSION_ERROR', error.message);
     }
   }
+}
+
+/** [RFC 9113 §6.2] a priority stands before the block */
+function withoutPriority(content: Buffer): Buffer {
+  if (content.length < PRIORITY_BYTES) throw new ConnectionError('FRAME_SIZE_ERROR', 'headers without their priority');
+  return content.subarray(PRIORITY_BYTES);
 }

@@ -16,6 +16,10 @@ const RECEIVE_WINDOW_BYTES = 16_777_216;
 const REPLIES_MAX = 1_000;
 /** Streams of a client have odd numbers below this. [RFC 9113 §5.1.1] */
 const STREAM_ID_MAX = 0x7fff_ffff;
+/** Without the reserved bit. [RFC 9113 §6.9] */
+const WINDOW_MASK = 0x7fff_ffff;
+/** The length of a frame has 24 bits. [RFC 9113 §4.1] */
+const FRAME_LENGTH_MAX = 0xff_ffff;
 
 const NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
 const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
@@ -175,19 +179,19 @@ export class ClientSession {
         this.#onHeaders(this.#blocks.continue(flags, payload));
         break;
       case Frame.RST_STREAM:
-        this.#streamOf(streamId, kind)?.onReset(number(payload));
+        this.#onReset(streamId, number(payload));
         break;
       case Frame.SETTINGS:
         this.#onSettings(flags, streamId, payload);
         break;
       case Frame.PING:
-        this.#onPing(flags, payload);
+        this.#onPing(flags, streamId, payload);
         break;
       case Frame.GOAWAY:
-        this.#onGoaway(payload);
+        this.#onGoaway(streamId, payload);
         break;
       case Frame.WINDOW_UPDATE:
-        this.#onWindowUpdate(streamId, number(payload));
+        this.#onWindowUpdate(streamId, number(payload) & WINDOW_MASK);
         break;
       case Frame.PUSH_PROMISE:
         throw new ConnectionError('PROTOCOL_ERROR', 'a push that nobody asked for');
@@ -209,10 +213,17 @@ export class ClientSession {
     if (headers) this.#exchanges.get(headers.streamId)?.onHeaders(headers.lines, headers.isEnd);
   }
 
+  #onReset(streamId: number, code: number): void {
+    this.#streamOf(streamId, Frame.RST_STREAM)?.onReset(code);
+  }
+
   #onSettings(flags: number, streamId: number, payload: Buffer): void {
     if (streamId !== 0) throw new ConnectionError('PROTOCOL_ERROR', 'settings of a stream');
-    if ((flags & Flag.ACK) !== 0) return;
-    if (payload.length % 6 !== 0) throw new ConnectionError('FRAME_SIZE_ERROR', 'settings of a wrong size');
+    const isAck = (flags & Flag.ACK) !== 0;
+    if (isAck ? payload.length > 0 : payload.length % 6 !== 0) {
+      throw new ConnectionError('FRAME_SIZE_ERROR', 'settings of a wrong size');
+    }
+    if (isAck) return;
     for (let at = 0; at < payload.length; at += 6) {
       this.#onSetting(payload.readUInt16BE(at), payload.readUInt32BE(at + 2));
     }
@@ -226,6 +237,9 @@ export class ClientSession {
       case Setting.HEADER_TABLE_SIZE:
         this.#encoder.limit(value);
         break;
+      case Setting.ENABLE_PUSH:
+        if (value !== 0) throw new ConnectionError('PROTOCOL_ERROR', 'a server that wants pushes');
+        break;
       case Setting.MAX_CONCURRENT_STREAMS:
         this.#maxStreams = value;
         break;
@@ -234,17 +248,21 @@ export class ClientSession {
         break;
       case Setting.MAX_FRAME_SIZE:
         // Ours are never larger than the least that it may be.
-        if (value < FRAME_MAX_BYTES) throw new ConnectionError('PROTOCOL_ERROR', `frames of ${value} bytes at most`);
+        if (value < FRAME_MAX_BYTES || value > FRAME_LENGTH_MAX) {
+          throw new ConnectionError('PROTOCOL_ERROR', `frames of ${value} bytes at most`);
+        }
     }
   }
 
-  #onPing(flags: number, payload: Buffer): void {
+  #onPing(flags: number, streamId: number, payload: Buffer): void {
+    if (streamId !== 0) throw new ConnectionError('PROTOCOL_ERROR', 'a ping of a stream');
     if (payload.length !== 8) throw new ConnectionError('FRAME_SIZE_ERROR', 'a ping of a wrong size');
     if ((flags & Flag.ACK) === 0) this.#reply(Frame.PING, payload);
     else this.#pings.shift()?.();
   }
 
-  #onGoaway(payload: Buffer): void {
+  #onGoaway(streamId: number, payload: Buffer): void {
+    if (streamId !== 0) throw new ConnectionError('PROTOCOL_ERROR', 'a GOAWAY of a stream');
     if (payload.length < 8) throw new ConnectionError('FRAME_SIZE_ERROR', 'a GOAWAY of a wrong size');
     // [RFC 9113 §6.8] a first GOAWAY may name a stream that never was: the smallest one counts.
     this.#lastId = Math.min(this.#lastId, payload.readUInt32BE(0) & STREAM_ID_MAX);
@@ -284,5 +302,5 @@ function check(name: string, value: string): void {
 /** The payload of RST_STREAM and WINDOW_UPDATE. */
 function number(payload: Buffer): number {
   if (payload.length !== 4) throw new ConnectionError('FRAME_SIZE_ERROR', 'a frame of a wrong size');
-  return payload.readUInt32BE(0) & 0x7fff_ffff;
+  return payload.readUInt32BE(0);
 }
