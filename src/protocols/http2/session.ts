@@ -214,7 +214,9 @@ export class ClientSession {
   }
 
   #onReset(streamId: number, code: number): void {
-    this.#streamOf(streamId, Frame.RST_STREAM)?.onReset(code);
+    const exchange = this.#streamOf(streamId, Frame.RST_STREAM);
+    this.#windows.drop(streamId); // first: a reset must not be answered with one [RFC 9113 §5.4.2]
+    exchange?.onReset(code);
   }
 
   #onSettings(flags: number, streamId: number, payload: Buffer): void {
@@ -268,7 +270,9 @@ export class ClientSession {
     this.#lastId = Math.min(this.#lastId, payload.readUInt32BE(0) & STREAM_ID_MAX);
     this.#events.onGoaway(payload.readUInt32BE(4), payload.subarray(8));
     for (const [id, exchange] of this.#exchanges) {
-      if (id > this.#lastId) exchange.refuse('the server is going away');
+      if (id <= this.#lastId) continue;
+      this.#windows.drop(id); // of streams that it ignores the server has to hear nothing
+      exchange.refuse('the server is going away');
     }
   }
 
