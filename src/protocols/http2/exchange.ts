@@ -46,8 +46,6 @@ export class Exchange {
   readonly startedAt: number;
   /** Of its stream, once it has one. */
   streamId = 0;
-  /** Bytes of its body that the server still takes. [RFC 9113 §5.2] */
-  sendWindow = 0;
   readonly #host: ExchangeHost;
   readonly #resolve: (result: H2Result) => void;
   #status = 0;
@@ -65,20 +63,20 @@ export class Exchange {
   /** Headers came: of the answer, of one that is not the last, or trailers, which say nothing to us. */
   onHeaders(lines: readonly HeaderLine[], isEnd: boolean): void {
     if (this.#status !== 0) {
-      if (!isEnd) this.#malformed('headers in the middle of the answer');
+      if (!isEnd) this.fail('PROTOCOL_ERROR', 'headers in the middle of the answer');
       else this.#complete();
       return;
     }
     const status = lines[0]?.name === ':status' ? Number(lines[0].value) : Number.NaN;
     if (!(status >= 100 && status <= 999)) {
-      this.#malformed('the answer has no status');
+      this.fail('PROTOCOL_ERROR', 'the answer has no status');
     } else if (status >= 200) {
       this.#status = status;
       this.#headers = recordOf(lines);
       if (isEnd) this.#complete();
     } else if (isEnd) {
       // [RFC 9113 §8.1] any number of these may come before the answer
-      this.#malformed('the answer is not a last one');
+      this.fail('PROTOCOL_ERROR', 'the answer is not a last one');
     }
   }
 
@@ -87,7 +85,7 @@ export class Exchange {
     const { maxResponseBytes } = this.#host;
     this.#bytes += bytes.length;
     if (this.#status === 0) {
-      this.#malformed('a body without headers');
+      this.fail('PROTOCOL_ERROR', 'a body without headers');
     } else if (this.#bytes > maxResponseBytes) {
       this.#end({ kind: 'broken', because: `the answer is larger than ${maxResponseBytes} bytes` }, 'CANCEL');
     } else {
@@ -107,6 +105,11 @@ export class Exchange {
     this.#end({ kind: 'late', because: `no complete answer within ${ms} ms` }, 'CANCEL');
   }
 
+  /** The server broke the rules in this stream alone. [RFC 9113 §5.4.2] */
+  fail(code: ErrorName, because: string): void {
+    this.#end({ kind: 'broken', because }, code);
+  }
+
   /** The server has not looked at it, and never will. */
   refuse(because: string): void {
     this.#end({ kind: 'refused', because: this.#host.because ?? because });
@@ -117,15 +120,11 @@ export class Exchange {
     this.#end({ kind: 'broken', because: this.#host.because ?? because });
   }
 
-  #malformed(because: string): void {
-    this.#end({ kind: 'broken', because }, 'PROTOCOL_ERROR');
-  }
-
   #complete(): void {
     const { 'content-length': length } = this.#headers;
     // [RFC 9113 §8.1.1] an answer that was cut off on its way to the server that we see
     if (length !== undefined && Number(length) !== this.#bytes) {
-      this.#malformed(`the answer has ${this.#bytes} of ${length} bytes`);
+      this.fail('PROTOCOL_ERROR', `the answer has ${this.#bytes} of ${length} bytes`);
       return;
     }
     const [only] = this.#chunks;

@@ -123,7 +123,7 @@ export class ClientSession {
     exchange.streamId = id;
     this.#exchanges.set(id, exchange);
     this.#writer.headers(id, encoder.end());
-    this.#windows.send(exchange, body, bytes);
+    this.#windows.send(id, body, bytes);
   }
 
   /** An exchange is over. With a code its stream is ended as well. */
@@ -246,7 +246,7 @@ export class ClientSession {
         this.#maxStreams = value;
         break;
       case Setting.INITIAL_WINDOW_SIZE:
-        this.#windows.setInitial(value, this.#exchanges.values());
+        this.#windows.setInitial(value);
         break;
       case Setting.MAX_FRAME_SIZE:
         // Ours are never larger than the least that it may be.
@@ -276,10 +276,18 @@ export class ClientSession {
     }
   }
 
+  /** What is wrong with the window of one stream is the end of this stream. [RFC 9113 §6.9] */
   #onWindowUpdate(streamId: number, increment: number): void {
-    const exchange = streamId === 0 ? undefined : this.#streamOf(streamId, Frame.WINDOW_UPDATE);
-    if (streamId === 0) this.#windows.open(increment);
-    else if (exchange) this.#windows.openStream(exchange, increment);
+    if (streamId === 0) {
+      this.#windows.open(increment);
+      return;
+    }
+    const exchange = this.#streamOf(streamId, Frame.WINDOW_UPDATE);
+    if (!exchange) return;
+    if (increment === 0) exchange.fail('PROTOCOL_ERROR', 'a window that opens by nothing');
+    else if (!this.#windows.openStream(streamId, increment)) {
+      exchange.fail('FLOW_CONTROL_ERROR', 'a window beyond all bounds');
+    }
   }
 
   /** The exchange of a stream, if it is not over. */
