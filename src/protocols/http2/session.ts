@@ -205,7 +205,16 @@ export class ClientSession {
       this.#writer.number(Frame.WINDOW_UPDATE, 0, this.#unconfirmed);
       this.#unconfirmed = 0;
     }
-    this.#streamOf(streamId, Frame.DATA)?.onData(unpad(flags, payload), (flags & Flag.END_STREAM) !== 0);
+    const exchange = this.#streamOf(streamId, Frame.DATA);
+    const content = unpad(flags, payload);
+    if (!exchange) return;
+    const isEnd = (flags & Flag.END_STREAM) !== 0;
+    // [RFC 9113 §6.1] padding takes its share of a window that has room for an answer and no more
+    if (content.length < payload.length && !isEnd) {
+      this.#owe();
+      this.#writer.number(Frame.WINDOW_UPDATE, streamId, payload.length - content.length);
+    }
+    exchange.onData(content, isEnd);
   }
 
   /** Also those of a stream that nobody waits for any more: later ones are read by what these say. */
@@ -299,10 +308,15 @@ export class ClientSession {
   }
 
   #reply(kind: number, payload: Buffer): void {
+    this.#owe();
+    this.#writer.frame(kind, Flag.ACK, 0, payload);
+  }
+
+  /** The server gets one frame more that it asked for: not without bound, while it reads none. */
+  #owe(): void {
     if (++this.#replies > REPLIES_MAX && this.#socket.writableLength > 0) {
       throw new ConnectionError('ENHANCE_YOUR_CALM', 'the server asks and does not listen');
     }
-    this.#writer.frame(kind, Flag.ACK, 0, payload);
   }
 }
 

@@ -144,3 +144,31 @@ test('data of streams that are over counts as well', async (t) => {
   peer.feed(...Array.from({ length: 513 }, () => piece));
   t.deepEqual(await peer.said(), [`WINDOW_UPDATE 0 ${u32(8_404_992)}`]);
 });
+
+test('padding does not eat the window of a stream, which is only as large as an answer', async (t) => {
+  const peer = await TestSession.open(undefined, 100);
+  peer.post();
+  await peer.written();
+  peer.feed(frame('HEADERS', HEAD, 1, OK), frame('DATA', PADDED, 1, `32 ${'61'.repeat(40)} ${'00'.repeat(50)}`));
+  t.deepEqual(await peer.said(), [`WINDOW_UPDATE 1 ${u32(51)}`]);
+  peer.feed(frame('DATA', PADDED | END_STREAM, 1, `32 ${'62'.repeat(10)} ${'00'.repeat(50)}`));
+  t.deepEqual(await peer.said(), [], 'a stream that is over needs no window');
+  const [result] = Object.values(peer.results);
+  t.is(result?.kind === 'response' && result.response.body, 'a'.repeat(40) + 'b'.repeat(10));
+});
+
+test('a server that sends padding without end and does not listen is sent away', async (t) => {
+  const peer = await TestSession.open();
+  peer.post();
+  await peer.written();
+  peer.feed(frame('HEADERS', HEAD, 1, OK));
+  const padding = frame('DATA', PADDED, 1, '00');
+  peer.wire.holding = true;
+  peer.feed(padding);
+  await peer.written();
+  peer.feed(...Array.from({ length: 999 }, () => padding));
+  t.like(
+    t.throws(() => peer.feed(padding, padding)),
+    { code: 'ENHANCE_YOUR_CALM' },
+  );
+});
