@@ -1,6 +1,8 @@
 import { codeName, codeOf, type ErrorName } from './codes.ts';
 import type { HeaderLine } from './hpack/index.ts';
 
+const STATUS = /^[1-9]\d\d$/;
+
 /** A request: always a POST with a body. */
 export interface H2Request {
   readonly path: string;
@@ -67,12 +69,16 @@ export class Exchange {
       else this.#complete();
       return;
     }
-    const status = lines[0]?.name === ':status' ? Number(lines[0].value) : Number.NaN;
-    if (!(status >= 100 && status <= 999)) {
+    const [first, ...others] = lines;
+    const status = first?.name === ':status' && STATUS.test(first.value) ? Number(first.value) : 0;
+    if (status === 0) {
       this.fail('PROTOCOL_ERROR', 'the answer has no status');
+    } else if (others.some(({ name }) => name.startsWith(':'))) {
+      // [RFC 9113 §8.3.2] there is no other one
+      this.fail('PROTOCOL_ERROR', 'the answer has pseudo headers of its own');
     } else if (status >= 200) {
       this.#status = status;
-      this.#headers = recordOf(lines);
+      this.#headers = recordOf(others);
       if (isEnd) this.#complete();
     } else if (isEnd) {
       // [RFC 9113 §8.1] any number of these may come before the answer
@@ -96,7 +102,8 @@ export class Exchange {
 
   /** The server ended the stream. */
   onReset(code: number): void {
-    if (code === codeOf('REFUSED_STREAM')) this.refuse('the server refused the stream');
+    const looked = this.#status !== 0; // whatever the server says: its answer had begun
+    if (code === codeOf('REFUSED_STREAM') && !looked) this.refuse('the server refused the stream');
     else this.break(`the stream ended with ${codeName(code)}`);
   }
 
@@ -146,7 +153,7 @@ export class Exchange {
 function recordOf(lines: readonly HeaderLine[]): Headers {
   const record: Record<string, string | readonly string[]> = {};
   for (const { name, value } of lines) {
-    if (name === ':status' || name === '__proto__') continue;
+    if (name === '__proto__') continue;
     record[name] = Object.hasOwn(record, name) ? [record[name] ?? '', value].flat() : value;
   }
   return record;
