@@ -3,6 +3,9 @@ import type { HeaderLine } from './hpack/index.ts';
 
 const STATUS = /^[1-9]\d\d$/;
 
+/** Pieces of a body that are kept side by side; more are put together, so that tiny ones take no more room than they have. */
+const CHUNKS_MAX = 64;
+
 /** A request: always a POST with a body. */
 export interface H2Request {
   readonly path: string;
@@ -95,8 +98,10 @@ export class Exchange {
     } else if (this.#bytes > maxResponseBytes) {
       this.#end({ kind: 'broken', because: `the answer is larger than ${maxResponseBytes} bytes` }, 'CANCEL');
     } else {
-      if (bytes.length > 0) this.#chunks.push(bytes);
+      // A copy of what has to wait: it would keep all that was read with it.
+      if (bytes.length > 0) this.#chunks.push(isEnd ? bytes : Buffer.from(bytes));
       if (isEnd) this.#complete();
+      else if (this.#chunks.length === CHUNKS_MAX) this.#chunks = [Buffer.concat(this.#chunks)];
     }
   }
 

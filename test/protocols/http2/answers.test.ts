@@ -135,3 +135,25 @@ test('a stream that was refused after its answer had begun may have been looked 
   const { result } = await answer([frame('HEADERS', HEAD, 1, OK), frame('RST_STREAM', 0, 1, u32(7))]);
   t.deepEqual(result as unknown, { kind: 'broken', because: 'the stream ended with REFUSED_STREAM' });
 });
+
+test('what waits for the rest of an answer does not keep what was read with it', async (t) => {
+  const peer = await TestSession.open();
+  peer.post();
+  await peer.written();
+  for (const chunk of [frame('HEADERS', HEAD, 1, OK + length('6')), data('one'), data('two')]) {
+    peer.session.push(chunk);
+    chunk.fill(0); // nothing looks at it again
+  }
+  peer.feed(data('', END_STREAM));
+  t.like(peer.results[1], { kind: 'response', response: { body: 'onetwo' } });
+});
+
+test('an answer in very many pieces', async (t) => {
+  const peer = await TestSession.open();
+  peer.post();
+  await peer.written();
+  const text = Array.from({ length: 1_024 }, (_, i) => String.fromCharCode(97 + (i % 26))).join('');
+  peer.feed(frame('HEADERS', HEAD, 1, OK), ...Array.from(text, (character) => data(character)));
+  peer.feed(data('', END_STREAM));
+  t.like(peer.results[1], { kind: 'response', response: { body: text } });
+});
