@@ -12,7 +12,8 @@ const PRIORITY_BYTES = 5;
 export interface ReceivedHeaders {
   readonly streamId: number;
   readonly isEnd: boolean;
-  readonly lines: readonly HeaderLine[];
+  /** Undefined if they are more than {@link HEADERS_MAX_BYTES}. */
+  readonly lines: readonly HeaderLine[] | undefined;
 }
 
 /** Puts headers together that come in pieces, and reads them. [RFC 9113 §4.3] */

@@ -219,7 +219,10 @@ export class ClientSession {
 
   /** Also those of a stream that nobody waits for any more: later ones are read by what these say. */
   #onHeaders(headers: ReceivedHeaders | undefined): void {
-    if (headers) this.#exchanges.get(headers.streamId)?.onHeaders(headers.lines, headers.isEnd);
+    if (!headers) return;
+    const exchange = this.#exchanges.get(headers.streamId);
+    if (headers.lines) exchange?.onHeaders(headers.lines, headers.isEnd);
+    else exchange?.fail('CANCEL', `the answer has more than ${HEADERS_MAX_BYTES} bytes of headers`);
   }
 
   #onReset(streamId: number, code: number): void {

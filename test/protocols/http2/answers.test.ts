@@ -157,3 +157,13 @@ test('an answer in very many pieces', async (t) => {
   peer.feed(data('', END_STREAM));
   t.like(peer.results[1], { kind: 'response', response: { body: text } });
 });
+
+test('an answer with too many headers costs its stream alone', async (t) => {
+  const line = `40 0178 7f8107${'76'.repeat(1_024)}`; // 1057 bytes, in the table as well
+  const { result, next, said } = await answer([frame('HEADERS', END, 1, OK + line + 'be'.repeat(30))]);
+  t.deepEqual(result as unknown, { kind: 'broken', because: 'the answer has more than 32768 bytes of headers' });
+  t.is(next?.kind, 'response');
+  t.deepEqual(said, ['RST_STREAM 1 00000008']);
+  const { result: fitting } = await answer([frame('HEADERS', END, 1, OK + line + 'be'.repeat(29))]);
+  t.is(fitting?.kind, 'response');
+});

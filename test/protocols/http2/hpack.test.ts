@@ -166,3 +166,20 @@ for (const [what, blocks, last] of fine) {
     t.deepEqual(read(...blocks).at(-1), last);
   });
 }
+
+test('a block with more lines than there may be is not kept, but later ones are read by what it says', (t) => {
+  const decoder = new HeaderDecoder(100);
+  const [x, rest] = ['400178 0179', `40 0172 20 ${'76'.repeat(32)}`]; // 34 and 65 bytes
+  t.deepEqual(text(decoder.decode(bytes(`${x} 00 00 00`))), ['x: y', ': ']);
+  t.is(decoder.decode(bytes(`${rest} be be`)), undefined);
+  t.deepEqual(text(decoder.decode(bytes('bf'))), ['x: y']);
+  const exactly = new HeaderDecoder(99);
+  t.is(exactly.decode(bytes(x + rest))?.length, 2);
+  const oneLess = new HeaderDecoder(98);
+  t.is(oneLess.decode(bytes(x + rest)), undefined);
+  t.throws(
+    () => oneLess.decode(bytes(`${x}${rest} 20`)),
+    { instanceOf: CompressionError },
+    'a size is out of place there',
+  );
+});
