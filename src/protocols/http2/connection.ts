@@ -137,8 +137,13 @@ export class H2Connection implements ExchangeHost {
 
   /** How many more requests it takes. */
   get room(): number {
-    if (this.#state !== 'open' || this.#socket.destroyed || this.#session.exhausted) return 0;
+    if (this.#state !== 'open' || this.#socket.destroyed || this.exhausted) return 0;
     return Math.max(0, this.limit - this.used);
+  }
+
+  /** Every number of a stream was used: it takes nothing more. */
+  get exhausted(): boolean {
+    return this.#session.exhausted;
   }
 
   /** Sends a request; only with room. */

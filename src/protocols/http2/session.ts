@@ -51,7 +51,7 @@ export class ClientSession {
   /** By stream, oldest first. */
   readonly #exchanges = new Map<number, Exchange>();
   readonly #pings: (() => void)[] = [];
-  #nextId = 1;
+  #nextId: number;
   /** Streams up to this one were handed to the socket. */
   #flushedId = 0;
   /** The last stream that the server will have looked at, once it has said so. */
@@ -62,7 +62,8 @@ export class ClientSession {
   /** Bytes that came since the server was last told that we have read. */
   #unconfirmed = 0;
 
-  constructor(socket: Duplex, settings: SessionSettings, events: SessionEvents) {
+  /** @param firstId of its streams, odd */
+  constructor(socket: Duplex, settings: SessionSettings, events: SessionEvents, firstId = 1) {
     this.#socket = socket;
     this.#settings = settings;
     this.#events = events;
@@ -71,6 +72,7 @@ export class ClientSession {
       if (socket.writableLength === 0) this.#replies = 0;
     });
     this.#windows = new SendWindows(this.#writer);
+    this.#nextId = firstId;
   }
 
   /** Requests in flight, oldest first. */

@@ -185,3 +185,20 @@ test('a server that asks without end and does not listen is sent away', async (t
   const error = t.throws(() => peer.feed(ping, ping));
   t.like(error, { code: 'ENHANCE_YOUR_CALM' });
 });
+
+test('when every number of a stream was used there are no more requests', async (t) => {
+  const peer = new TestSession(1_024, 0x7fff_fffd);
+  peer.session.begin();
+  peer.feed(settings());
+  peer.post();
+  t.false(peer.session.exhausted);
+  peer.post();
+  t.true(peer.session.exhausted);
+  const sent = (await peer.written()).filter(({ kind }) => kind === 'DATA');
+  t.deepEqual(
+    sent.map(({ streamId }) => streamId),
+    [0x7fff_fffd, 0x7fff_ffff],
+  );
+  peer.feed(frame('HEADERS', HEAD | END_STREAM, 0x7fff_ffff, OK));
+  t.is(peer.results[2]?.kind, 'response');
+});

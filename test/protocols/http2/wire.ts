@@ -95,13 +95,13 @@ export class TestSession implements ExchangeHost {
   onEnded: () => void = () => {};
   #requests = 0;
 
-  constructor(maxResponseBytes = 1_024) {
+  constructor(maxResponseBytes = 1_024, firstId = 1) {
     this.maxResponseBytes = maxResponseBytes;
     const events = {
       onSettings: (streams: number) => void this.events.push(`settings ${streams}`),
       onGoaway: (code: number, words: Buffer) => void this.events.push(`goaway ${code} ${words}`),
     };
-    this.session = new ClientSession(this.wire, { authority: 'example.org', maxResponseBytes }, events);
+    this.session = new ClientSession(this.wire, { authority: 'example.org', maxResponseBytes }, events, firstId);
   }
 
   /** One whose greetings are exchanged and forgotten. */
