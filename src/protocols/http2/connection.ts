@@ -72,6 +72,8 @@ export class H2Connection implements ExchangeHost {
   /** Monotonic time of the last sign of life, and how often one was asked for since the last request. */
   #heardAt = 0;
   #signs = 0;
+  /** Those who wait for a sign of life. */
+  readonly #watches = new Set<{ timer: Timer }>();
   /** It was open once. */
   opened = false;
   because: string | undefined;
@@ -212,12 +214,15 @@ export class H2Connection implements ExchangeHost {
     const { clock } = this.#settings;
     const over = () => this.destroy(`no answer to a ping within ${ms} ms`);
     // After a standstill of the process the answer may be there, and only not read yet: one more turn for it.
-    let timer = clock.after(ms, () => {
-      timer = clock.after(1, over);
-    });
+    const later = () => {
+      watch.timer = clock.after(1, over);
+    };
+    const watch = { timer: clock.after(ms, later) };
+    this.#watches.add(watch);
     this.#heardAt = this.pingedAt = clock.monotonic();
     this.#session.ping(() => {
-      timer.cancel();
+      watch.timer.cancel();
+      this.#watches.delete(watch);
       this.#heardAt = clock.monotonic();
     });
   }
@@ -278,6 +283,7 @@ export class H2Connection implements ExchangeHost {
     this.#state = 'gone';
     this.#deadline.cancel();
     this.#closing?.cancel();
+    for (const { timer } of this.#watches) timer.cancel();
     const because = this.because ?? 'the server closed the connection';
     this.#session.end(because);
     this.#events.onGone(this.opened ? because : `${this.#settings.origin}: ${because}`);
