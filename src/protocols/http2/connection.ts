@@ -17,6 +17,8 @@ const SILENCE_MS = 1_000;
 const SIGN_MS = 3_000;
 /** FCM sends clients away that ping three times without a request. [fcm.md §3.4] */
 const SIGNS_MAX = 2;
+/** Of what the server has not taken yet, in bytes: with more, nothing new is sent to it. */
+const BACKLOG_MAX_BYTES = 1_048_576;
 /** An orderly close of an idle session may take so long, in milliseconds. */
 const CLOSING_MS = 1_000;
 
@@ -74,6 +76,8 @@ export class H2Connection implements ExchangeHost {
   #signs = 0;
   /** Those who wait for a sign of life. */
   readonly #watches = new Set<{ timer: Timer }>();
+  /** Monotonic time when the backlog was last known to be in bounds. */
+  #takingAt = 0;
   /** It was open once. */
   opened = false;
   because: string | undefined;
@@ -105,6 +109,7 @@ export class H2Connection implements ExchangeHost {
       else this.destroy('the server does not speak HTTP/2');
     });
     socket.on('data', (chunk) => this.#onChunk(chunk));
+    socket.on('drain', () => this.#onDrain());
     socket.on('error', (error) => {
       this.because ??= connectionTrouble(error);
     });
@@ -139,7 +144,7 @@ export class H2Connection implements ExchangeHost {
 
   /** How many more requests it takes. */
   get room(): number {
-    if (this.#state !== 'open' || this.#socket.destroyed || this.exhausted) return 0;
+    if (this.#state !== 'open' || this.#socket.destroyed || this.exhausted || this.#isFull) return 0;
     return Math.max(0, this.limit - this.used);
   }
 
@@ -181,6 +186,8 @@ export class H2Connection implements ExchangeHost {
    */
   sweep(now: number): void {
     const { requestTimeoutMs: ms } = this.#settings;
+    if (!this.#isFull) this.#takingAt = now;
+    else if (now - this.#takingAt >= ms) this.destroy(`the server took nothing for ${ms} ms`);
     if (this.used > 0 && now - this.#heardAt >= SILENCE_MS && this.#signs < SIGNS_MAX) {
       this.#signs++;
       this.#ask(Math.min(ms, SIGN_MS));
@@ -225,6 +232,16 @@ export class H2Connection implements ExchangeHost {
       this.#watches.delete(watch);
       this.#heardAt = clock.monotonic();
     });
+  }
+
+  /** The server takes less than we have for it. */
+  get #isFull(): boolean {
+    return this.#socket.writableLength > BACKLOG_MAX_BYTES;
+  }
+
+  #onDrain(): void {
+    this.#takingAt = this.#settings.clock.monotonic();
+    if (this.#state === 'open') this.#events.onRoom();
   }
 
   /** The first frame of a server tells how many streams it takes. [RFC 9113 §3.4] */

@@ -6,9 +6,12 @@ import { ManualClock } from '../../../src/lib/clock.ts';
 import { silentLog } from '../../../src/lib/log.ts';
 import { H2Client } from '../../../src/protocols/http2/index.ts';
 import { certificate } from './server.ts';
-import { frame, settings, u32 } from './wire.ts';
+import { END_HEADERS, END_STREAM, frame, OK, settings, u32 } from './wire.ts';
 
-const request = { path: '/', headers: {}, body: '{}' };
+/** More than the buffers of the system hold, in requests of {@link BODY}. */
+const MANY = 5_000;
+const BODY = 'x'.repeat(16_000);
+const request = { path: '/', headers: {}, body: BODY };
 
 /** A client that is connected to a server of bytes, which reads nothing until it is told to. */
 async function setUp(t: ExecutionContext) {
@@ -66,10 +69,41 @@ async function until(check: () => boolean): Promise<void> {
   while (!check()) await new Promise((resolve) => setImmediate(resolve));
 }
 
+/** Posts as long as there is room; the server answers each request, and has read none. */
+async function fill(client: H2Client, socket: TLSSocket): Promise<number> {
+  let posted = 0;
+  while (client.room > 0 && posted < MANY) {
+    const result = client.post(request);
+    socket.write(frame('HEADERS', END_HEADERS | END_STREAM, 2 * posted++ + 1, OK));
+    await result;
+  }
+  return posted;
+}
+
+test('a server that answers without reading gets no more than a bounded backlog, until it reads', async (t) => {
+  const { client, socket } = await setUp(t);
+  t.true((await fill(client, socket)) < MANY);
+  t.is(client.used, 0);
+  t.is((await client.post(request)).kind, 'refused');
+  socket.resume();
+  await whenever(client, () => client.room > 0);
+  t.pass();
+});
+
+test('a server that reads nothing for as long as a request may take is left', async (t) => {
+  const { clock, client, socket, events } = await setUp(t);
+  t.true((await fill(client, socket)) < MANY);
+  await clock.advance(4_999);
+  t.deepEqual(events, ['connect']);
+  await clock.advance(1);
+  await until(() => events.includes('drop') && client.room > 0);
+  t.deepEqual(events, ['connect', 'drop', 'connect']);
+});
+
 test('a connection that dies takes its watches with it', async (t) => {
   const { clock, client, socket, events } = await setUp(t);
   const before = clock.waiting;
-  const result = client.post(request);
+  const result = client.post({ ...request, body: '{}' });
   await clock.advance(1_500);
   t.is(clock.waiting, before + 1, 'a sign of life is asked for');
   socket.destroy();
