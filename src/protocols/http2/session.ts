@@ -22,7 +22,9 @@ const WINDOW_MASK = 0x7fff_ffff;
 const FRAME_LENGTH_MAX = 0xff_ffff;
 
 const NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
-const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+/** [RFC 9113 §8.2.1] without a space at either end */
+const VALUE = /^(?![\t ])[\t\x20-\x7e\x80-\xff]*(?<![\t ])$/;
+const PATH = /^\/[\x21-\x7e]*$/;
 
 export interface SessionEvents {
   /** The server's settings: how many streams it takes at once. The first time the connection is open. */
@@ -109,7 +111,8 @@ export class ClientSession {
    * @throws TypeError if it holds what must not stand in a header; nothing was sent then
    */
   request(exchange: Exchange, { path, headers, body }: H2Request): void {
-    check(':path', path);
+    if (!PATH.test(path))
+      throw new TypeError(':path does not begin with / or holds characters that must not stand in it');
     for (const name in headers) check(name, headers[name] ?? '');
     const bytes = Buffer.byteLength(body);
     const encoder = this.#encoder;
@@ -326,7 +329,7 @@ export class ClientSession {
 }
 
 function check(name: string, value: string): void {
-  if (name !== ':path' && !NAME.test(name)) throw new TypeError(`${JSON.stringify(name)} is no name of a header`);
+  if (!NAME.test(name)) throw new TypeError(`${JSON.stringify(name)} is no name of a header`);
   if (!VALUE.test(value)) throw new TypeError(`${name} holds characters that must not stand in a header`);
 }
 

@@ -202,3 +202,33 @@ test('when every number of a stream was used there are no more requests', async 
   peer.feed(frame('HEADERS', HEAD | END_STREAM, 0x7fff_ffff, OK));
   t.is(peer.results[2]?.kind, 'response');
 });
+
+const wrong: [what: string, request: { path?: string; headers?: Record<string, string> }][] = [
+  ...['', 'x', '*', '/a b', '/a\n', '/a\r\nb: c', '/\u00fc', '/\u20ac', '/\0'].map((path): (typeof wrong)[number] => [
+    `the path ${JSON.stringify(path)}`,
+    { path },
+  ]),
+  ...['', 'X-A', ':path', 'a b', 'a\n', 'a:', '\u00fc'].map((name): (typeof wrong)[number] => [
+    `the name ${JSON.stringify(name)}`,
+    { headers: { 'x-good': 'good', [name]: 'v' } },
+  ]),
+  ...['a\n', 'a\r\nb: c', '\0', '\x1f', '\x7f', '\u20ac', ' a', 'a ', '\ta', 'a\t', ' '].map(
+    (value): (typeof wrong)[number] => [
+      `the value ${JSON.stringify(value)}`,
+      { headers: { 'x-good': 'good', 'x-a': value } },
+    ],
+  ),
+];
+
+for (const [what, request] of wrong) {
+  test(`not sent: ${what}`, async (t) => {
+    const peer = await TestSession.open();
+    t.throws(() => peer.post('{}', request), { instanceOf: TypeError });
+    t.deepEqual(await peer.written(), []);
+    t.is(peer.session.exchanges.size, 0);
+    peer.post('{}', { headers: { 'x-good': 'good', 'x-a': 'a \t\u00fc\x80', 'x-empty': '' } });
+    const [headers] = await peer.written();
+    t.is(headers?.streamId, 1, 'no number was used');
+    t.true(headers?.payload.includes('\x06x-good\x04good'), 'nothing was taken for known');
+  });
+}
