@@ -6,6 +6,7 @@ import { FrameWriter } from './frame-writer.ts';
 import { HEADERS_MAX_BYTES, HeaderBlocks, type ReceivedHeaders } from './header-blocks.ts';
 import { HeaderEncoder } from './hpack/index.ts';
 import { unpad } from './padding.ts';
+import { checkRequest } from './request-rules.ts';
 import { SendWindows, WINDOW_DEFAULT_BYTES } from './send-windows.ts';
 
 /** What a client says first. [RFC 9113 §3.4] */
@@ -20,11 +21,6 @@ const STREAM_ID_MAX = 0x7fff_ffff;
 const WINDOW_MASK = 0x7fff_ffff;
 /** The length of a frame has 24 bits. [RFC 9113 §4.1] */
 const FRAME_LENGTH_MAX = 0xff_ffff;
-
-const NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
-/** [RFC 9113 §8.2.1] without a space at either end */
-const VALUE = /^(?![\t ])[\t\x20-\x7e\x80-\xff]*(?<![\t ])$/;
-const PATH = /^\/[\x21-\x7e]*$/;
 
 export interface SessionEvents {
   /** The server's settings: how many streams it takes at once. The first time the connection is open. */
@@ -111,9 +107,7 @@ export class ClientSession {
    * @throws TypeError if it holds what must not stand in a header; nothing was sent then
    */
   request(exchange: Exchange, { path, headers, body }: H2Request): void {
-    if (!PATH.test(path))
-      throw new TypeError(':path does not begin with / or holds characters that must not stand in it');
-    for (const name in headers) check(name, headers[name] ?? '');
+    checkRequest(path, headers);
     const bytes = Buffer.byteLength(body);
     const encoder = this.#encoder;
     encoder.begin();
@@ -326,11 +320,6 @@ export class ClientSession {
       throw new ConnectionError('ENHANCE_YOUR_CALM', 'the server asks and does not listen');
     }
   }
-}
-
-function check(name: string, value: string): void {
-  if (!NAME.test(name)) throw new TypeError(`${JSON.stringify(name)} is no name of a header`);
-  if (!VALUE.test(value)) throw new TypeError(`${name} holds characters that must not stand in a header`);
 }
 
 /** The payload of RST_STREAM and WINDOW_UPDATE. */
