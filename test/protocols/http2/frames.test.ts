@@ -155,3 +155,29 @@ for (const [how, finish] of [
     t.is(near.writableLength, 0);
   });
 }
+
+test('what is written in answer to a write, before it returns, is not lost and stands behind it', async (t) => {
+  const { near, frames } = writer();
+  const { read, frames: again } = reader();
+  let answers = 0;
+  near.write = (chunk: Buffer) => {
+    again.push(chunk);
+    if (++answers <= 3) frames.number(8, 0, answers);
+    return true;
+  };
+  frames.headers(1, Buffer.alloc(16_384 * 4 + 1)); // more than a slab, and nothing may come between
+  await turn();
+  await turn();
+  await turn();
+  t.deepEqual(
+    read.map((line) => line.slice(0, 14)),
+    [
+      '1 0 1 00000000',
+      ...Array(3).fill('9 0 1 00000000'),
+      '9 4 1 00',
+      '8 0 0 00000001',
+      '8 0 0 00000002',
+      '8 0 0 00000003',
+    ],
+  );
+});
