@@ -237,10 +237,11 @@ export class ClientSession {
       throw new ConnectionError('FRAME_SIZE_ERROR', 'settings of a wrong size');
     }
     if (isAck) return;
+    // First: the server counts bodies by its new windows only behind this. [RFC 9113 §6.5.3]
+    this.#reply(Frame.SETTINGS, Buffer.alloc(0));
     for (let at = 0; at < payload.length; at += 6) {
       this.#onSetting(payload.readUInt16BE(at), payload.readUInt32BE(at + 2));
     }
-    this.#reply(Frame.SETTINGS, Buffer.alloc(0));
     this.#greeted = true;
     this.#events.onSettings(this.#maxStreams);
   }
