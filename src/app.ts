@@ -8,6 +8,7 @@ import { CcsDoor, sessionOf } from './doors/ccs/index.ts';
 import { type Clock, forwardOnly, sleep, systemClock } from './lib/clock.ts';
 import { deadline } from './lib/deadline.ts';
 import { createLog, type Log, reason } from './lib/log.ts';
+import { OptionProblem } from './lib/option-problem.ts';
 import { createHttpListener, type HttpServer } from './protocols/http/index.ts';
 import { createApnsProvider } from './providers/apns/index.ts';
 import { createCcsProvider } from './providers/ccs/index.ts';
@@ -238,6 +239,7 @@ async function named<T>(key: string, listening: Promise<T>): Promise<T> {
   try {
     return await listening;
   } catch (cause) {
+    if (cause instanceof OptionProblem) throw cause;
     throw new Error(`${key}: ${reason(cause)}`, { cause });
   }
 }

@@ -1,8 +1,9 @@
 import { closeSync, openSync, readFileSync } from 'node:fs';
 import { readTokenKeys } from '../doors/app/index.ts';
+import { readAuthority, readListenerCertificate } from '../lib/certificates.ts';
 import { reason } from '../lib/log.ts';
+import { problemsIn } from '../lib/option-problem.ts';
 import type { z } from '../lib/schema.ts';
-import { readCertificate } from '../protocols/http/index.ts';
 import type { Path } from './problems.ts';
 import type { Report } from './rules.ts';
 import {
@@ -32,21 +33,21 @@ export function checkFiles(config: Partial<Config>, report: Report): void {
   certificates(config, report);
 }
 
-/** The certificate of every listener, and whether its key is that of it. */
+/** The certificate of every listener, whether its key is that of it, and whom it trusts. */
 function certificates({ bal, doors, http }: Partial<Config>, report: Report): void {
   const listeners = [
     [['bal', 'tls'], bal?.tls],
     [['doors', 'ccs', 'tls'], doors?.ccs?.tls],
     [['http', 'tls'], http?.tls],
   ] as const;
-  for (const [path, tls] of listeners) {
+  for (const [section, tls] of listeners) {
     if (!tls) continue;
-    try {
-      readCertificate(tls);
-    } catch (error) {
-      const told = error instanceof Error && 'syscall' in error; // that a file can't be read was said above
-      if (!told) report([...path, 'cert'], `does not go with ${path.join('.')}.key: ${reason(error)}`);
-    }
+    const authority = 'client_ca' in tls ? tls.client_ca : undefined;
+    const problems = problemsIn(
+      () => readListenerCertificate(tls),
+      () => authority !== undefined && readAuthority('client_ca', authority),
+    );
+    for (const { path, message } of problems) report([...section, ...path], message);
   }
 }
 

@@ -9,7 +9,7 @@ import { z } from '../lib/schema.ts';
 import { httpOptions } from '../protocols/http/options.ts';
 import { apnsProblems } from '../providers/apns/index.ts';
 import { apnsOptions } from '../providers/apns/options.ts';
-import { ccsOptions } from '../providers/ccs/options.ts';
+import { ccsOptions, checkCcsFiles } from '../providers/ccs/options.ts';
 import { checkFcmFiles, fcmOptions } from '../providers/fcm/options.ts';
 import { logOptions, stopTimeout, storeOptions } from './options.ts';
 
@@ -33,6 +33,7 @@ export const providerChecks: {
   readonly [T in ProviderType]?: (options: Extract<ProviderConfig, { type: T }>) => Iterable<ProviderProblem>;
 } = {
   apns: (options) => apnsProblems(options, systemClock.now()),
+  ccs: checkCcsFiles,
   fcm: checkFcmFiles,
 };
 

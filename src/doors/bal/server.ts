@@ -1,10 +1,9 @@
-import { readFileSync } from 'node:fs';
-import type { AddressInfo } from 'node:net';
-import { createServer, type Server, type Socket } from 'node:net';
-import { createServer as createTlsServer } from 'node:tls';
+import type { Socket } from 'node:net';
+import { readAuthority, readListenerCertificate } from '../../lib/certificates.ts';
 import { every, type Timer } from '../../lib/clock.ts';
 import { deadline } from '../../lib/deadline.ts';
-import { reason } from '../../lib/log.ts';
+import { inSection } from '../../lib/option-problem.ts';
+import { TcpListener } from '../../lib/tcp-listener.ts';
 import { BalError, encodeBridgeFrame } from '../../protocols/bal/index.ts';
 import { Connection, type Host } from './connection.ts';
 import type { DoorDeps } from './door-deps.ts';
@@ -15,8 +14,6 @@ import type { BalOptions } from './options.ts';
 const CHECK_INTERVAL_MS = 250;
 /** Between two looks there may lie so much; what is more, the bridge itself stood still. */
 const STANDSTILL_MS = 1_000;
-/** Connections that the system may queue before they are accepted. */
-const BACKLOG = 1_024;
 
 export type BalDoorOptions = DoorDeps & { readonly served: readonly ServedSession[] };
 
@@ -25,10 +22,8 @@ export class BalDoor implements Host {
   readonly gatekeeper: Gatekeeper;
   readonly #deps: DoorDeps;
   readonly #connections = new Set<Connection>();
-  /** Everything accepted, also what is in a TLS handshake or was sent away. */
-  readonly #sockets = new Set<Socket>();
   readonly #bySession = new Map<string, number>();
-  #server: Server | undefined;
+  #listener: TcpListener | undefined;
   #timer: Timer | undefined;
   /** Monotonic time of the last look at the deadlines. */
   #checkedAt = 0;
@@ -40,27 +35,11 @@ export class BalDoor implements Host {
     this.gatekeeper = new Gatekeeper(options.served, options.options, options.clock);
   }
 
-  /** Listens. Rejects with the path or the address that is the matter. */
+  /** Listens. Rejects with the option or the address that is the matter. */
   async start(): Promise<void> {
-    const { options, clock, log } = this.#deps;
-    const server = listener(options, (socket) => this.#accept(socket));
-    server.maxConnections = options.max_connections + BACKLOG; // those beyond are dropped without a word
-    server.on('connection', (socket: Socket) => {
-      this.#sockets.add(socket);
-      socket.once('close', () => this.#sockets.delete(socket));
-    });
-    // A failed TLS handshake is the peer's trouble; without a listener it would be the process's.
-    server.on('tlsClientError', (error: Error, socket: Socket) => {
-      log.info('BAL TLS handshake failed', { error: reason(error) });
-      socket.destroy(); // a handshake that timed out is only told of, not ended
-    });
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    server.once('error', reject);
-    server.listen({ host: options.host, port: options.port, backlog: BACKLOG }, resolve);
-    await promise;
-    server.off('error', reject);
-    server.on('error', (error) => log.error('BAL listener failed', { error: reason(error) }));
-    this.#server = server;
+    const { clock } = this.#deps;
+    this.#listener = listener(this.#deps, (socket) => this.#accept(socket));
+    await this.#listener.start();
     this.#checkedAt = clock.monotonic();
     this.#timer = every(
       clock,
@@ -72,7 +51,7 @@ export class BalDoor implements Host {
 
   /** The port that is listened on, once started. */
   get port(): number {
-    return (this.#server?.address() as AddressInfo | null)?.port ?? 0;
+    return this.#listener?.port ?? 0;
   }
 
   get connections(): number {
@@ -82,7 +61,7 @@ export class BalDoor implements Host {
   /** No new connections and no new messages; acknowledgements are still taken. Resolves when none is half taken. */
   async closeGate(): Promise<void> {
     this.#gateClosed = true;
-    this.#server?.close();
+    this.#listener?.close();
     await Promise.all([...this.#connections].map((connection) => connection.closeGate()));
   }
 
@@ -99,7 +78,7 @@ export class BalDoor implements Host {
       await deadline(clock, empty, ms, 'closing BAL connections').catch(() => {});
     }
     for (const connection of this.#connections) connection.destroy();
-    for (const socket of this.#sockets) socket.destroy();
+    this.#listener?.destroy();
     this.#timer?.cancel();
   }
 
@@ -141,19 +120,22 @@ export class BalDoor implements Host {
   }
 }
 
-function listener(options: BalOptions, accept: (socket: Socket) => void): Server {
-  const common = { noDelay: true, allowHalfOpen: true };
-  if (!options.tls) return createServer(common, accept);
-  const { cert, key, client_ca } = options.tls;
-  const handshakeTimeout = options.logon_timeout;
-  const mutual = client_ca === undefined ? {} : { ca: read(client_ca), requestCert: true, rejectUnauthorized: true };
-  return createTlsServer({ ...common, handshakeTimeout, cert: read(cert), key: read(key), ...mutual }, accept);
+function listener({ options, log }: DoorDeps, accept: (socket: Socket) => void): TcpListener {
+  const { host, port, tls, logon_timeout: handshakeTimeout, max_connections: maxConnections } = options;
+  return new TcpListener({
+    protocol: 'BAL',
+    host,
+    port,
+    maxConnections,
+    tcp: { allowHalfOpen: true },
+    tls: tls && { handshakeTimeout, ...inSection('bal.tls', () => certificatesOf(tls)) },
+    log,
+    accept,
+  });
 }
 
-function read(path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    throw new Error(`bal.tls: ${reason(error)}`, { cause: error });
-  }
+function certificatesOf({ client_ca, ...own }: NonNullable<BalOptions['tls']>) {
+  const certificate = readListenerCertificate(own);
+  if (client_ca === undefined) return certificate;
+  return { ...certificate, ca: readAuthority('client_ca', client_ca), requestCert: true, rejectUnauthorized: true };
 }

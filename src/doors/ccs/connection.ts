@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import type { TLSSocket } from 'node:tls';
+import type { Socket } from 'node:net';
 import { reason } from '../../lib/log.ts';
 import { TokenBucket } from '../../lib/token-bucket.ts';
 import {
@@ -67,17 +67,17 @@ export class Connection implements Line {
   readonly #since: number;
   #readAt: number;
 
-  constructor(number: number, tls: TLSSocket, deps: DoorDeps, host: Host) {
+  constructor(number: number, tcp: Socket, deps: DoorDeps, host: Host) {
     const { clock, options } = deps;
     this.number = number;
-    this.address = tls.remoteAddress ?? 'unknown';
+    this.address = tcp.remoteAddress ?? 'unknown';
     this.#deps = deps;
     this.#host = host;
     this.#since = this.#readAt = clock.monotonic();
     const { rate, window } = options;
     if (rate > 0) this.#rate = new TokenBucket({ perSecond: rate, burst: Math.max(rate, 2 * window) }, clock);
     this.#socket = new StreamSocket(
-      tls,
+      tcp,
       { ...defaultStreamSocketOptions, clock },
       {
         onData: (chunk) => this.#read(chunk),

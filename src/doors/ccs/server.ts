@@ -1,18 +1,16 @@
-import { readFileSync } from 'node:fs';
-import type { AddressInfo, Socket } from 'node:net';
-import { createServer, type Server, type TLSSocket } from 'node:tls';
+import type { Socket } from 'node:net';
+import { readListenerCertificate } from '../../lib/certificates.ts';
 import { every, type Timer } from '../../lib/clock.ts';
 import { deadline } from '../../lib/deadline.ts';
 import { reason } from '../../lib/log.ts';
+import { inSection } from '../../lib/option-problem.ts';
+import { TcpListener } from '../../lib/tcp-listener.ts';
 import { Connection, type ConnectionFacts, type Host } from './connection.ts';
 import type { DoorDeps } from './door-deps.ts';
 import { Gatekeeper } from './gatekeeper.ts';
-import type { CcsDoorOptions } from './options.ts';
 
 /** How often the deadlines of connections are looked at. */
 const CHECK_INTERVAL_MS = 250;
-/** Connections that the system may queue before they are accepted. */
-const BACKLOG = 1_024;
 /** TCP keepalive: app servers that die silently are found by it. */
 const TCP_KEEPALIVE_MS = 60_000;
 
@@ -21,9 +19,7 @@ export class CcsDoor implements Host {
   readonly gatekeeper: Gatekeeper;
   readonly #deps: DoorDeps;
   readonly #connections = new Map<number, Connection>();
-  /** Everything accepted, also what is in a TLS handshake or was sent away. */
-  readonly #sockets = new Set<Socket>();
-  #server: Server | undefined;
+  #listener: TcpListener | undefined;
   #timers: Timer[] = [];
   #numbers = 0;
   #empty: (() => void) | undefined;
@@ -33,27 +29,11 @@ export class CcsDoor implements Host {
     this.gatekeeper = new Gatekeeper(deps.options, deps.clock);
   }
 
-  /** Listens. Rejects with the path or the address that is the matter. */
+  /** Listens. Rejects with the option or the address that is the matter. */
   async start(): Promise<void> {
     const { options, clock, log } = this.#deps;
-    const server = listener(options, (socket) => this.#accept(socket));
-    server.maxConnections = options.max_connections + BACKLOG; // those beyond are dropped without a word
-    server.on('connection', (socket: Socket) => {
-      this.#sockets.add(socket);
-      socket.once('close', () => this.#sockets.delete(socket));
-    });
-    // A failed TLS handshake is the peer's trouble; without a listener it would be the process's.
-    server.on('tlsClientError', (error: Error, socket: Socket) => {
-      log.info('CCS TLS handshake failed', { error: reason(error) });
-      socket.destroy();
-    });
-    const { promise, resolve, reject } = Promise.withResolvers<void>();
-    server.once('error', reject);
-    server.listen({ host: options.host, port: options.port, backlog: BACKLOG }, resolve);
-    await promise;
-    server.off('error', reject);
-    server.on('error', (error) => log.error('CCS listener failed', { error: reason(error) }));
-    this.#server = server;
+    this.#listener = listener(this.#deps, (socket) => this.#accept(socket));
+    await this.#listener.start();
     const report = (error: unknown) => log.error('CCS door failed', { error: reason(error) });
     const each = (work: (connection: Connection) => void) => () => {
       for (const connection of this.#connections.values()) work(connection);
@@ -68,7 +48,7 @@ export class CcsDoor implements Host {
 
   /** The port that is listened on, once started. */
   get port(): number {
-    return (this.#server?.address() as AddressInfo | null)?.port ?? 0;
+    return this.#listener?.port ?? 0;
   }
 
   /** What is connected, for the operator. */
@@ -93,7 +73,7 @@ export class CcsDoor implements Host {
    * into the store.
    */
   async closeGate(): Promise<void> {
-    this.#server?.close();
+    this.#listener?.close();
     this.drain();
     await Promise.all(Array.from(this.#connections.values(), (connection) => connection.idle()));
   }
@@ -109,7 +89,7 @@ export class CcsDoor implements Host {
       await deadline(clock, empty, ms, 'closing CCS connections').catch(() => {});
     }
     for (const connection of this.#connections.values()) connection.destroy();
-    for (const socket of this.#sockets) socket.destroy();
+    this.#listener?.destroy();
     for (const timer of this.#timers) timer.cancel();
   }
 
@@ -118,7 +98,7 @@ export class CcsDoor implements Host {
     if (this.#connections.size === 0) this.#empty?.();
   }
 
-  #accept(socket: TLSSocket): void {
+  #accept(socket: Socket): void {
     const { options, log } = this.#deps;
     const connection = new Connection(++this.#numbers, socket, this.#deps, this);
     if (this.#connections.size < options.max_connections) {
@@ -130,16 +110,16 @@ export class CcsDoor implements Host {
   }
 }
 
-function listener(options: CcsDoorOptions, accept: (socket: TLSSocket) => void): Server {
-  const tcp = { noDelay: true, keepAlive: true, keepAliveInitialDelay: TCP_KEEPALIVE_MS };
-  const { cert, key } = options.tls;
-  return createServer({ ...tcp, handshakeTimeout: options.login_timeout, cert: read(cert), key: read(key) }, accept);
-}
-
-function read(path: string): Buffer {
-  try {
-    return readFileSync(path);
-  } catch (error) {
-    throw new Error(`doors.ccs.tls: ${reason(error)}`, { cause: error });
-  }
+function listener({ options, log }: DoorDeps, accept: (socket: Socket) => void): TcpListener {
+  const { host, port, login_timeout: handshakeTimeout, max_connections: maxConnections } = options;
+  return new TcpListener({
+    protocol: 'CCS',
+    host,
+    port,
+    maxConnections,
+    tcp: { keepAlive: true, keepAliveInitialDelay: TCP_KEEPALIVE_MS },
+    tls: { handshakeTimeout, ...inSection('doors.ccs.tls', () => readListenerCertificate(options.tls)) },
+    log,
+    accept,
+  });
 }

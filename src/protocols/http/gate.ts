@@ -1,4 +1,5 @@
-import { HttpError, retryAfter } from './http-error.ts';
+import { HttpError } from './http-error.ts';
+import { retryAfter } from './retry-after.ts';
 
 /** When those that were sent away may come back, in milliseconds. */
 const COME_BACK_MS = 1_000;

@@ -13,8 +13,3 @@ export class HttpError extends Error {
     this.headers = headers;
   }
 }
-
-/** The header that says when to try again. Whole seconds, at least one. [RFC 9110 §10.2.3] */
-export function retryAfter(ms: number): Readonly<Record<string, string>> {
-  return { 'retry-after': String(Math.max(1, Math.ceil(ms / 1_000))) };
-}

@@ -1,6 +1,7 @@
-export { HttpError, retryAfter } from './http-error.ts';
-export { createHttpListener, type HttpListenerHooks, readCertificate } from './listener.ts';
+export { HttpError } from './http-error.ts';
+export { createHttpListener, type HttpListenerHooks } from './listener.ts';
 export { type AnswerAbout, problem, type RouteAbout } from './openapi.ts';
 export { type HttpOptions, httpOptions } from './options.ts';
+export { RETRY_AFTER_MAX_MS, RETRY_AFTER_MIN_MS, readRetryAfter, retryAfter } from './retry-after.ts';
 export type { HttpReply, HttpRequest, HttpRoute, HttpServer, HttpServerOptions } from './server.ts';
 export { createHttpServer, NO_ROUTE } from './server.ts';

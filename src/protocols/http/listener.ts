@@ -1,7 +1,5 @@
-import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
-import { createSecureContext } from 'node:tls';
-import { reason } from '../../lib/log.ts';
+import { readListenerCertificate } from '../../lib/certificates.ts';
+import { inSection } from '../../lib/option-problem.ts';
 import { z } from '../../lib/schema.ts';
 import { type DescribedRoute, openApi } from './openapi.ts';
 import type { HttpOptions } from './options.ts';
@@ -15,7 +13,7 @@ export interface HttpListenerHooks extends Pick<HttpServerOptions, 'onFault' | '
 /**
  * The server of the public listener; doors add their routes to it before it starts. `GET /openapi.json` describes those
  * that say something about themselves.
- * @throws Error that names the file of `tls` which can't be used
+ * @throws OptionProblem if a file of `tls` can't be used
  */
 export function createHttpListener(options: HttpOptions, { version, ...hooks }: HttpListenerHooks): HttpServer {
   const { host, port, tls, request_timeout, answer_timeout, public_url } = options;
@@ -23,7 +21,7 @@ export function createHttpListener(options: HttpOptions, { version, ...hooks }: 
     ...hooks,
     host,
     port,
-    ...(tls && { tls: certificateOf(tls) }),
+    ...(tls && { tls: inSection('http.tls', () => readListenerCertificate(tls)) }),
     bodyLimit: options.body_limit,
     maxHeaderBytes: options.header_limit,
     requestTimeoutMs: request_timeout,
@@ -49,25 +47,4 @@ export function createHttpListener(options: HttpOptions, { version, ...hooks }: 
     handle: () => ({ json: openApi({ version, url: public_url ?? '/' }, described) }),
   });
   return { ...server, route };
-}
-
-/**
- * Certificate and key of a listener, as they stand in their files.
- * @throws Error if they can't be read, are none, or do not belong together
- */
-export function readCertificate({ cert, key }: NonNullable<HttpOptions['tls']>): { cert: Buffer; key: Buffer } {
-  const read = { cert: readFileSync(cert), key: readFileSync(key) };
-  createSecureContext(read);
-  if (!new X509Certificate(read.cert).checkPrivateKey(createPrivateKey(read.key))) {
-    throw new Error('the private key is not that of the certificate');
-  }
-  return read;
-}
-
-function certificateOf(tls: NonNullable<HttpOptions['tls']>) {
-  try {
-    return readCertificate(tls);
-  } catch (cause) {
-    throw new Error(`http.tls: ${reason(cause)}`, { cause });
-  }
 }

@@ -4,8 +4,9 @@ import { type Clock, systemClock } from '../../lib/clock.ts';
 import { DeadlineError, deadline } from '../../lib/deadline.ts';
 import type { z } from '../../lib/schema.ts';
 import { Gate } from './gate.ts';
-import { HttpError, retryAfter } from './http-error.ts';
+import { HttpError } from './http-error.ts';
 import type { RouteAbout } from './openapi.ts';
+import { retryAfter } from './retry-after.ts';
 import { refuseSocket, type SocketRules, socketServer } from './sockets.ts';
 
 /** Where a server listens and what it takes. */

@@ -1,8 +1,9 @@
-import { createPrivateKey, type KeyObject, X509Certificate } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { createPrivateKey, type KeyObject, type X509Certificate } from 'node:crypto';
 import { Duplex } from 'node:stream';
 import { createSecureContext, TLSSocket } from 'node:tls';
+import { certificateIn, checkUse } from '../../lib/certificates.ts';
 import { reason } from '../../lib/log.ts';
+import { OptionProblem, readOptionFile } from '../../lib/option-problem.ts';
 import type { ApnsOptions } from './options.ts';
 
 /** The options that a certificate is made of. */
@@ -21,90 +22,58 @@ export interface ClientCertificate {
   readonly validTo: number;
 }
 
-/** What is wrong with a file, and the option that is to blame. */
-export class CredentialProblem extends Error {
-  readonly option: string;
-
-  constructor(option: keyof ApnsOptions, message: string, options?: ErrorOptions) {
-    super(message, options);
-    this.name = 'CredentialProblem';
-    this.option = option;
-  }
-}
-
 /**
  * Reads certificate and key, and looks whether they belong together; not, whether they are still valid.
- * @throws CredentialProblem
+ * @throws OptionProblem
  */
 export function readCertificate(options: CertificateOptions): ClientCertificate {
-  const bytes = readOption('certificate', options.certificate);
+  const bytes = readOptionFile('certificate', options.certificate);
   return bytes.includes('-----BEGIN') ? readPem(bytes, options) : readPkcs12(bytes, options);
 }
 
-/**
- * The authority that signs the certificate of the server; undefined for those of the system.
- * @throws CredentialProblem
- */
-export function readAuthority({ ca: file }: Pick<ApnsOptions, 'ca'>): Buffer | undefined {
-  if (file === undefined) return undefined;
-  const ca = readOption('ca', file);
-  attempt('ca', 'has no readable certificate', () => new X509Certificate(ca));
-  return ca;
-}
-
-/** @throws CredentialProblem if the file can not be read */
-export function readOption(option: keyof ApnsOptions, file: string): Buffer {
-  try {
-    return readFileSync(file);
-  } catch (cause) {
-    throw new CredentialProblem(option, `can not be read: ${reason(cause)}`, { cause });
-  }
-}
-
 function readPem(cert: Buffer, options: CertificateOptions): ClientCertificate {
-  const certificate = attempt('certificate', 'has no readable certificate', () => new X509Certificate(cert));
+  const certificate = certificateIn('certificate', cert);
   const { certificate_key: file } = options;
   const where = file === undefined ? 'certificate' : 'certificate_key';
-  const key = file === undefined ? cert : readOption(where, file);
+  const key = file === undefined ? cert : readOptionFile(where, file);
   const passphrase = options.passphrase?.reveal();
   const opened = openKey(where, key, passphrase);
-  if (!certificate.checkPrivateKey(opened)) throw new CredentialProblem(where, 'is not the key of the certificate');
+  if (!certificate.checkPrivateKey(opened)) throw new OptionProblem(where, 'is not the key of the certificate');
   const tls = { cert, key, ...(passphrase !== undefined && { passphrase }) };
-  // What comes behind the first certificate, and how strong everything has to be, is left to TLS to judge.
-  attempt('certificate', 'can not be used for TLS', () => createSecureContext(tls));
+  checkUse('certificate', tls);
   return { tls, ...validity(certificate) };
 }
 
 function openKey(option: 'certificate' | 'certificate_key', key: Buffer, passphrase: string | undefined): KeyObject {
   const text = key.toString('latin1');
-  if (!text.includes('PRIVATE KEY-----')) throw new CredentialProblem(option, 'has no private key');
+  if (!text.includes('PRIVATE KEY-----')) throw new OptionProblem(option, 'has no private key');
   const locked = text.includes('ENCRYPTED');
-  if (locked && passphrase === undefined) throw new CredentialProblem('passphrase', 'is needed to open the key');
+  if (locked && passphrase === undefined) throw new OptionProblem('passphrase', 'is needed to open the key');
   try {
     return createPrivateKey({ key, format: 'pem', ...(passphrase !== undefined && { passphrase }) });
   } catch (cause) {
-    if (locked) throw new CredentialProblem('passphrase', 'does not open the key', { cause });
-    throw new CredentialProblem(option, `has no readable private key: ${reason(cause)}`, { cause });
+    if (locked) throw new OptionProblem('passphrase', 'does not open the key', { cause });
+    throw new OptionProblem(option, `has no readable private key: ${reason(cause)}`, { cause });
   }
 }
 
 function readPkcs12(pfx: Buffer, options: CertificateOptions): ClientCertificate {
   if (options.certificate_key !== undefined) {
-    throw new CredentialProblem('certificate_key', 'not beside a .p12 file, which has the key in it');
+    throw new OptionProblem('certificate_key', 'not beside a .p12 file, which has the key in it');
   }
   const passphrase = options.passphrase?.reveal();
   const tls = { pfx, ...(passphrase !== undefined && { passphrase }) };
   try {
     return { tls, ...validity(certificateOf(createSecureContext(tls))) };
   } catch (cause) {
-    if (cause instanceof CredentialProblem) throw cause;
+    if (cause instanceof OptionProblem) throw cause;
     const because = reason(cause);
     if (because === 'mac verify failure') {
       const what = passphrase === undefined ? 'is needed to open the .p12 file' : 'does not open the .p12 file';
-      throw new CredentialProblem('passphrase', what, { cause });
+      throw new OptionProblem('passphrase', what, { cause });
     }
     const old = because.startsWith('Unsupported PKCS12') ? '; it may be of an old kind: export it anew, or as PEM' : '';
-    throw new CredentialProblem('certificate', `is neither PEM nor a readable .p12 file: ${because}${old}`, { cause });
+    throw new OptionProblem('certificate', `is neither PEM nor a readable .p12 file: ${because}${old}`, { cause });
   }
 }
 
@@ -114,18 +83,10 @@ function certificateOf(secureContext: ReturnType<typeof createSecureContext>): X
   const socket = new TLSSocket(nowhere, { secureContext });
   const certificate = socket.getX509Certificate();
   socket.destroy();
-  if (!certificate) throw new CredentialProblem('certificate', 'has no certificate with a key');
+  if (!certificate) throw new OptionProblem('certificate', 'has no certificate with a key');
   return certificate;
 }
 
 function validity({ validFromDate, validToDate }: X509Certificate) {
   return { validFrom: validFromDate.getTime(), validTo: validToDate.getTime() };
-}
-
-function attempt<T>(option: keyof ApnsOptions, what: string, work: () => T): T {
-  try {
-    return work();
-  } catch (cause) {
-    throw new CredentialProblem(option, `${what}: ${reason(cause)}`, { cause });
-  }
 }

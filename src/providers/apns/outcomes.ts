@@ -1,10 +1,10 @@
 import type { Message, Outcome } from '../../core/index.ts';
+import type { Random } from '../../lib/backoff.ts';
 import { ackReply, nackReply } from '../../protocols/fcm/index.ts';
+import { readRetryAfter } from '../../protocols/http/index.ts';
 import type { H2Response } from '../../protocols/http2/index.ts';
 import { adviceOf } from './advice.ts';
 
-/** A wish to wait longer than this is cut, in milliseconds: nobody stops a queue for days. */
-export const RETRY_AFTER_MAX_MS = 3_600_000;
 /** Requests for patience with new tokens come without a time: so long nothing is asked, in milliseconds. */
 export const HOLD_MS = 60_000;
 /** Texts of the service are shown up to so many characters. */
@@ -133,12 +133,12 @@ export interface Answer {
  * @param now the wall clock, for a time to retry at that is given as a date
  * @param chosen the sender chose the topic, so that a disallowed one is the fault of this message and no trouble for others
  */
-export function readAnswer({ status, headers, body }: H2Response, now: number, chosen = false): Answer {
+export function readAnswer({ status, headers, body }: H2Response, now: number, random: Random, chosen = false): Answer {
   const { reason, timestamp } = readBody(body);
   const rule = chosen && reason === 'TopicDisallowed' ? 'request' : ruleOf(status, reason);
   const advice = adviceOf(reason, rule === 'trouble');
   const header = (name: string) => [headers[name]].flat()[0];
-  const retryAfterMs = retryAfter(header('retry-after'), now);
+  const retryAfterMs = readRetryAfter(headers['retry-after'], now, random);
   const id = header('apns-id');
   const uniqueId = header('apns-unique-id');
   return {
@@ -187,8 +187,8 @@ export function outcomeOf(answer: Answer, message: Message): Outcome {
   }
 }
 
-/** A request that ended without a complete answer. It may have been taken: the message goes out again after a while. */
-export function unanswered(because: string, message: Message): Outcome {
+/** The message after a request without a complete answer. It may have been taken: it goes out again after a while. */
+export function unavailable(message: Message, because: string): Outcome {
   const code = 'SERVICE_UNAVAILABLE';
   return { kind: 'later', scope: 'message', code, because, reply: nackReply(message, code, because) };
 }
@@ -236,11 +236,4 @@ function readBody(body: string): { reason?: string; timestamp?: number } {
     ...(typeof reason === 'string' && reason !== '' && { reason: reason.slice(0, SHOWN_MAX) }),
     ...(moment && { timestamp: Math.floor(timestamp) }),
   };
-}
-
-/** Seconds or a date. [RFC 9110 §10.2.3] Undefined for anything else, and for “at once”, which is no wish to wait. */
-function retryAfter(text: string | undefined, now: number): number | undefined {
-  if (text === undefined) return undefined;
-  const ms = /^\d+$/.test(text) ? Number(text) * 1_000 : Date.parse(text) - now;
-  return ms > 0 ? Math.min(ms, RETRY_AFTER_MAX_MS) : undefined;
 }

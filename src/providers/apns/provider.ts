@@ -11,13 +11,13 @@ import {
 import type { Random } from '../../lib/backoff.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
+import { inSection } from '../../lib/option-problem.ts';
 import { H2Client } from '../../protocols/http2/index.ts';
 import { ProviderToken } from './auth.ts';
-import { CredentialProblem, readAuthority } from './certificate.ts';
-import { type Credentials, readCredentials } from './credentials.ts';
+import { authorityOf, readCredentials } from './credentials.ts';
 import { apnsId, type Notification } from './mapping.ts';
 import { type ApnsOptions, ORIGINS } from './options.ts';
-import { outcomeOf, readAnswer, unanswered } from './outcomes.ts';
+import { outcomeOf, readAnswer, unavailable } from './outcomes.ts';
 import { type PrepareRules, prepare } from './prepare.ts';
 import { addGauges, healthOf } from './report.ts';
 import { type Leave, Watch } from './watch.ts';
@@ -121,11 +121,14 @@ class Apns implements Provider {
     }
   }
 
-  /** @throws Error if a file that the options name can not be read or does not fit */
+  /** @throws OptionProblem if a file that the options name can not be read or does not fit */
   async start(): Promise<void> {
     if (this.#state !== 'new') return;
     const { options, clock, wall, random } = this.#deps;
-    const { credentials, ca } = this.#readFiles();
+    const { credentials, ca } = inSection(`providers.${this.name}`, () => ({
+      credentials: readCredentials(options),
+      ca: authorityOf(options),
+    }));
     if (credentials.kind === 'certificate') this.#validTo = credentials.validTo;
     else this.#token = new ProviderToken({ ...credentials, clock, wall, ageMs: options.token_age });
     const { connections } = options;
@@ -182,13 +185,12 @@ class Apns implements Provider {
       body: notification.body,
     });
     if (result.kind !== 'response') {
-      this.#watch.silent(leave, result.because);
-      return result.kind === 'refused'
-        ? { kind: 'unsent', because: result.because }
-        : unanswered(result.because, message);
+      const { because } = result;
+      const again = this.#watch.silent(result, leave, message.wireId);
+      return again ? { kind: 'unsent', because } : unavailable(message, because);
     }
     const chosen = notification.headers['apns-topic'] !== this.#rules.topic;
-    const answer = readAnswer(result.response, this.#deps.wall.now(), chosen);
+    const answer = readAnswer(result.response, this.#deps.wall.now(), this.#deps.random, chosen);
     if (answer.rule === 'expired' && token !== undefined && !again && this.#token?.refused(token)) {
       this.#count('token_expired');
       return this.#send(attempt, leave, true);
@@ -212,16 +214,6 @@ class Apns implements Provider {
     this.#count('receipt_ignored');
     if (!this.#receiptsTold) this.#log.warn('delivery receipts are asked for, APNs has none; see delivery_receipts');
     this.#receiptsTold = true;
-  }
-
-  #readFiles(): { readonly credentials: Credentials; readonly ca: Buffer | undefined } {
-    const { options } = this.#deps;
-    try {
-      return { credentials: readCredentials(options), ca: readAuthority(options) };
-    } catch (cause) {
-      if (!(cause instanceof CredentialProblem)) throw cause;
-      throw new Error(`providers.${this.name}.${cause.option}: ${cause.message}`, { cause });
-    }
   }
 
   #count(event: string): void {

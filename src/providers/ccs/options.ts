@@ -1,3 +1,5 @@
+import { readAuthority } from '../../lib/certificates.ts';
+import { problemsIn } from '../../lib/option-problem.ts';
 import { count, duration, path, port, secret, z } from '../../lib/schema.ts';
 
 /** The pool can be resized while it runs, up to this many connections: more, CCS does not allow. [fcm.md §1.9] */
@@ -52,3 +54,16 @@ export const ccsOptions = z.strictObject({
 });
 
 export type CcsOptions = z.infer<typeof ccsOptions>;
+
+/**
+ * The authority that signs the certificate of the server, PEM; undefined for those of the system.
+ * @throws OptionProblem
+ */
+export function authorityOf({ ca }: Pick<CcsOptions, 'ca'>): string | undefined {
+  return ca === undefined ? undefined : readAuthority('ca', ca).toString();
+}
+
+/** What is wrong with the file that the options name. */
+export function checkCcsFiles(options: Pick<CcsOptions, 'ca'>): ReturnType<typeof problemsIn> {
+  return problemsIn(() => authorityOf(options));
+}

@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import {
   bareReply,
   type Health,
@@ -14,12 +13,13 @@ import type { Random } from '../../lib/backoff.ts';
 import { type Clock, every, type Timer } from '../../lib/clock.ts';
 import { DeadlineError, deadline } from '../../lib/deadline.ts';
 import { type Log, reason } from '../../lib/log.ts';
+import { inSection } from '../../lib/option-problem.ts';
 import { logIn, type StreamEnd, XmlError } from '../../protocols/ccs/index.ts';
 import type { Flight } from './flights.ts';
 import { LoginGate } from './gate.ts';
 import { inspectPayload } from './inspect.ts';
 import { Lane, type LaneEvents } from './lane.ts';
-import type { CcsOptions } from './options.ts';
+import { authorityOf, type CcsOptions } from './options.ts';
 import { LanePool, type PoolSize } from './pool.ts';
 import { Preferred } from './preferred.ts';
 import { isBlame, Probe } from './probe.ts';
@@ -144,10 +144,10 @@ class Ccs implements CcsProvider {
     return new Promise((resolve) => this.#deliver({ message, resolve }, now));
   }
 
-  /** @throws Error if the file `ca` cannot be read */
+  /** @throws OptionProblem if the file `ca` holds no certificate */
   async start(receiver: Receiver): Promise<void> {
     const { options, clock } = this.#deps;
-    if (options.ca !== undefined) this.#ca = await readFile(options.ca, 'utf8');
+    this.#ca = inSection(`providers.${this.name}`, () => authorityOf(options));
     this.#receiver = receiver;
     if (this.#state !== 'new') return;
     this.#state = 'running';

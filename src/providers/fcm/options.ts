@@ -1,7 +1,7 @@
 import { count, duration, path, z } from '../../lib/schema.ts';
 import { PROJECT_ID } from './service-account.ts';
 
-export { checkFcmFiles } from './check-files.ts';
+export { checkFcmFiles } from './settings.ts';
 
 const ORIGIN = /^https:\/\/[^/?#@\s]+$/;
 

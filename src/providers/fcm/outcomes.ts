@@ -1,17 +1,23 @@
 import type { Message, Outcome } from '../../core/index.ts';
 import { type Backoff, equalJitter, type Random } from '../../lib/backoff.ts';
 import { ackReply, nackReply } from '../../protocols/fcm/index.ts';
+import { readRetryAfter } from '../../protocols/http/index.ts';
 import type { H2Response } from '../../protocols/http2/index.ts';
 import { type FcmError, type QuotaViolation, readFcmError, readName } from './fcm-error.ts';
-import { retryAfterMs } from './retry-after.ts';
 
 /** Pauses of what is over its rate, if the service names none: a minute at least, twice as long each time. [fcm.md §3.3] */
 export const QUOTA_BACKOFF: Backoff = { baseMs: 120_000, capMs: 960_000 };
 
+/** The service can not do its work now. */
+interface ServiceError {
+  readonly because: string;
+  readonly retryAfterMs: number | undefined;
+}
+
 /** What an answer means. */
 export type Judgement =
-  /** The message has its outcome. `healthy`: the service works, whatever it thinks of this message. */
-  | { readonly kind: 'outcome'; readonly outcome: Outcome; readonly healthy: boolean }
+  /** The message has its outcome. Without an `error` the service works, whatever it thinks of this message. */
+  | { readonly kind: 'outcome'; readonly outcome: Outcome; readonly error?: ServiceError }
   /** The access token is not taken. */
   | { readonly kind: 'unauthenticated'; readonly because: string }
   /** No message gets through: that is for the operator to mend, and nothing is the message's fault. */
@@ -77,7 +83,7 @@ export function judge(response: H2Response, message: Message, now: number, rando
   }
   const error = readFcmError(body);
   const because = [error.code ?? `HTTP ${status}`, error.message].filter((word) => word !== '').join(': ');
-  const waitMs = retryAfterMs(headers['retry-after'], now, random);
+  const waitMs = readRetryAfter(headers['retry-after'], now, random);
   const rule = ruleOf(error, status);
   if (rule === 'unauthenticated') return { kind: rule, because };
   if (typeof rule === 'string') return { kind: 'trouble', event: rule, because };
@@ -95,7 +101,8 @@ export function judge(response: H2Response, message: Message, now: number, rando
     case 'later': {
       const delay = waitMs === undefined ? {} : { delayMs: waitMs };
       const reply = nackReply(message, rule.nack, because);
-      return outcome({ kind: 'later', scope: 'message', code: rule.nack, because, reply, ...delay }, status < 500);
+      const error = status < 500 ? undefined : { because, retryAfterMs: waitMs };
+      return outcome({ kind: 'later', scope: 'message', code: rule.nack, because, reply, ...delay }, error);
     }
   }
 }
@@ -144,6 +151,6 @@ function ownerOf({ subject, description }: QuotaViolation): 'device' | 'topic' |
   return /^(?:topic|condition)/i.test(subject) ? 'topic' : 'project';
 }
 
-function outcome(given: Outcome, healthy = true): Judgement {
-  return { kind: 'outcome', outcome: given, healthy };
+function outcome(given: Outcome, error?: ServiceError): Judgement {
+  return { kind: 'outcome', outcome: given, ...(error && { error }) };
 }

@@ -13,6 +13,7 @@ import {
 import type { Random } from '../../lib/backoff.ts';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
+import { inSection } from '../../lib/option-problem.ts';
 import { type LegacyMessage, receiptOf, withReceipt } from '../../protocols/fcm/index.ts';
 import { H2Client, type H2Request } from '../../protocols/http2/index.ts';
 import { createTokenSource, type FreshToken } from './auth.ts';
@@ -98,11 +99,11 @@ class Fcm implements Provider {
     this.#listener = listener;
   }
 
-  /** @throws Error if a file that the options name can not be read or is not what it should be */
+  /** @throws OptionProblem if a file that the options name can not be read or is not what it should be */
   async start(_receiver: Receiver): Promise<void> {
     const { options, clock, random } = this.#deps;
-    const { project, account, ca } = await readSettings(options);
     if (this.#running || this.#stopped) return;
+    const { project, account, ca } = inSection(`providers.${this.name}`, () => readSettings(options));
     const count = (event: string) => this.#count(event);
     const client = new H2Client({
       clock,
@@ -142,10 +143,11 @@ class Fcm implements Provider {
       project,
       connections: client?.report ?? nothing,
       min: this.#deps.options.connections.min,
-      quotaLeft: this.#quota.left,
+      burstLeft: this.#quota.left,
       tokenExpiresInMs: tokens?.expiresInMs ?? 0,
       tokenTrouble: tokens?.trouble,
       trouble: this.#guard.trouble,
+      errors: this.#guard.errors,
       held: this.#guard.held,
     });
   }

@@ -8,14 +8,16 @@ export interface State {
   readonly connections: H2Report;
   /** Connections that there should be at least. */
   readonly min: number;
-  /** Messages that may go out now. */
-  readonly quotaLeft: number;
+  /** Messages that may go out at once; infinite without a quota. What the minute still has, only Google knows. */
+  readonly burstLeft: number;
   /** Milliseconds; 0 without a token. */
   readonly tokenExpiresInMs: number;
   /** Why there is no new token. */
   readonly tokenTrouble: string | undefined;
   /** Why the service is left alone. */
   readonly trouble: string | undefined;
+  /** What the service says to every message, although it is tried again and again. */
+  readonly errors: string | undefined;
   /** Why the project pauses. */
   readonly held: string | undefined;
 }
@@ -30,7 +32,7 @@ export function healthOf(state: State): Health {
     draining,
     used,
     size,
-    ...(Number.isFinite(state.quotaLeft) && { quota_left: state.quotaLeft }),
+    ...(Number.isFinite(state.burstLeft) && { burst_left: state.burstLeft }),
     token_expires_s: Math.floor(state.tokenExpiresInMs / 1_000),
   };
   const down = downBecause(state);
@@ -46,8 +48,9 @@ function downBecause({ running, tokenExpiresInMs, tokenTrouble, trouble, connect
   return connections.open === 0 ? connections.trouble : undefined;
 }
 
-function weakBecause({ held, tokenTrouble, connections, min }: State): string | undefined {
+function weakBecause({ held, errors, tokenTrouble, connections, min }: State): string | undefined {
   if (held !== undefined) return `over the quota of the project, pausing: ${held}`;
+  if (errors !== undefined) return `nothing but errors from the service: ${errors}`;
   if (tokenTrouble !== undefined) return `no new access token: ${tokenTrouble}`;
   return connections.open < min ? `${connections.open} of ${min} connections are open` : undefined;
 }

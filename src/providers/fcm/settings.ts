@@ -1,8 +1,14 @@
-import { readFile } from 'node:fs/promises';
+import { readAuthority } from '../../lib/certificates.ts';
 import { reason } from '../../lib/log.ts';
-import { checkAuthority } from './authority.ts';
-import type { FcmOptions } from './options.ts';
+import { OptionProblem, problemsIn, readOptionFile } from '../../lib/option-problem.ts';
 import { parseServiceAccount, projectProblem, type ServiceAccount } from './service-account.ts';
+
+/** The options that name files, and what goes with them. */
+interface Named {
+  readonly project?: string | undefined;
+  readonly credentials?: string | undefined;
+  readonly ca?: string | undefined;
+}
 
 /** What the files that the options name come to. */
 export interface Settings {
@@ -15,34 +21,40 @@ export interface Settings {
 
 /**
  * Reads the files that the options name.
- * @throws Error with the key of the option that is wrong
+ * @throws OptionProblem
  */
-export async function readSettings({ project, credentials, ca }: FcmOptions): Promise<Settings> {
-  const authority = ca === undefined ? undefined : await readAuthority(ca);
+export function readSettings(options: Named): Settings {
+  return { ca: authorityOf(options), ...senderOf(options) };
+}
+
+/** What is wrong with the project and the files that a provider names. */
+export function checkFcmFiles(options: Named): ReturnType<typeof problemsIn> {
+  return problemsIn(
+    () => authorityOf(options),
+    () => senderOf(options),
+  );
+}
+
+function authorityOf({ ca }: Named): string | undefined {
+  return ca === undefined ? undefined : readAuthority('ca', ca).toString();
+}
+
+function senderOf({ project, credentials }: Named): Pick<Settings, 'project' | 'account'> {
   if (credentials === undefined) {
-    if (project === undefined) throw new Error('project: is required without a service account in credentials');
-    return { project, account: undefined, ca: authority };
+    if (project !== undefined) return { project, account: undefined };
+    throw new OptionProblem('project', 'is required without a service account in credentials');
   }
-  const account = await readAccount(credentials);
+  const account = accountIn(credentials);
   const mistake = projectProblem(account, project);
-  if (mistake !== undefined) throw new Error(`project: ${mistake}`);
-  return { project: project ?? account.projectId ?? '', account, ca: authority };
+  if (mistake !== undefined) throw new OptionProblem('project', mistake);
+  return { project: project ?? account.projectId ?? '', account };
 }
 
-async function readAccount(file: string): Promise<ServiceAccount> {
+function accountIn(file: string): ServiceAccount {
+  const text = readOptionFile('credentials', file).toString();
   try {
-    return parseServiceAccount(await readFile(file, 'utf8'));
-  } catch (cause) {
-    throw new Error(`credentials: ${file} ${reason(cause)}`);
-  }
-}
-
-async function readAuthority(file: string): Promise<string> {
-  try {
-    const pem = await readFile(file, 'utf8');
-    checkAuthority(pem);
-    return pem;
-  } catch (cause) {
-    throw new Error(`ca: ${file} ${reason(cause)}`);
+    return parseServiceAccount(text);
+  } catch (error) {
+    throw new OptionProblem('credentials', reason(error));
   }
 }

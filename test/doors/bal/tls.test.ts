@@ -106,9 +106,13 @@ test('a stopping door closes what is still in its TLS handshake', async (t) => {
   t.pass();
 });
 
-test('a listener says which file it can not read', async (t) => {
+test('a listener says which file it can not use', async (t) => {
   const { tls } = files(t);
-  await t.throwsAsync(startBridge(t, { options: { tls: { ...tls, key: '/nowhere/key.pem' } } }), {
-    message: /bal\.tls: .*\/nowhere\/key\.pem/,
+  const start = (changes: object) => startBridge(t, { options: { tls: { ...tls, ...changes } } });
+  await t.throwsAsync(start({ key: '/nowhere/key.pem' }), {
+    message: /^bal\.tls\.key: can not be read: .*\/nowhere\/key\.pem/,
+  });
+  await t.throwsAsync(start({ client_ca: tls.key }), {
+    message: 'bal.tls.client_ca: has no readable certificate in PEM',
   });
 });

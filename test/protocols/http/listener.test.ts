@@ -244,11 +244,11 @@ test('HTTPS with the certificate of the configuration; a file that is none is na
   // Somebody who speaks no TLS harms nobody.
   t.is((await raw(port, head('GET /free/1'))).status, 0);
   const parsed = httpOptions.parse({});
-  for (const wrong of [
-    { ...tls, cert: file('no.pem', 'no') },
-    { ...tls, key: join(folder, 'absent.pem') },
-  ]) {
-    t.throws(() => createHttpListener({ ...parsed, tls: wrong }, { version: '' }), { message: /^http\.tls: / });
+  for (const [wrong, message] of [
+    [{ ...tls, cert: file('no.pem', 'no') }, /^http\.tls\.cert: has no readable certificate/],
+    [{ ...tls, key: join(folder, 'absent.pem') }, /^http\.tls\.key: can not be read/],
+  ] as const) {
+    t.throws(() => createHttpListener({ ...parsed, tls: wrong }, { version: '' }), { message });
   }
 });
 

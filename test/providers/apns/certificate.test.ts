@@ -69,7 +69,7 @@ const rows: readonly (readonly [name: string, options: object, problem: RegExp |
     { certificate: file(mine.cert + other.key) },
     'certificate: is not the key of the certificate',
   ],
-  ['no certificate', { certificate: file(mine.key) }, /^certificate: has no readable certificate: /],
+  ['no certificate', { certificate: file(mine.key) }, 'certificate: has no readable certificate in PEM'],
   [
     'half a key',
     {
@@ -118,7 +118,7 @@ const rows: readonly (readonly [name: string, options: object, problem: RegExp |
   [
     'an authority that is none',
     { certificate: p12, passphrase: 'sesame', ca: file('hello') },
-    /^ca: has no readable certificate/,
+    'ca: has no readable certificate in PEM',
   ],
   ['no authority', { certificate: p12, passphrase: 'sesame', ca: '/nonexistent' }, /^ca: can not be read: ENOENT/],
   ['no signing key', { ...token, key: '/nonexistent' }, /^key: can not be read: ENOENT/],

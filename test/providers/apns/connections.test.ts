@@ -160,8 +160,13 @@ test('a stream that is refused was not looked at; one that is reset may have bee
       return undefined;
     };
   };
+  const sent = message();
   close(7); // REFUSED_STREAM
-  t.is((await b.send()).kind, 'unsent');
+  t.is((await b.send(sent)).kind, 'unsent');
+  // Once more, and it waits like any other: it must not go in circles.
+  t.like(await b.send(sent), { kind: 'later', scope: 'message', code: 'SERVICE_UNAVAILABLE' });
+  b.server.answer = () => ok;
+  t.is((await b.send()).kind, 'accepted');
   close(2); // INTERNAL_ERROR
   t.like(await b.send(), { kind: 'later', scope: 'message', code: 'SERVICE_UNAVAILABLE' });
 });
@@ -212,7 +217,7 @@ test('an answer that does not come within 15 seconds; after three in a row the q
   }
   t.is((await late(b)).kind, 'later');
   t.is(b.events.trouble, 1);
-  t.like(b.provider.health(), { state: 'down', detail: 'no complete answer within 15000 ms' });
+  t.like(b.provider.health(), { state: 'down', detail: 'no answers: no complete answer within 15000 ms' });
   b.server.answer = () => ok;
   while (b.provider.room() === 0) await b.clock.advance(100);
   t.is((await b.send()).kind, 'accepted');

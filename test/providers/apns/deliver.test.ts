@@ -157,7 +157,7 @@ test('answers about one message leave the others alone', async (t) => {
     [reason(500, 'InternalServerError'), { kind: 'later', scope: 'message', code: 'INTERNAL_SERVER_ERROR' }],
     [
       { ...reason(503, 'ServiceUnavailable'), headers: { 'retry-after': '7' } },
-      { kind: 'later', scope: 'message', code: 'SERVICE_UNAVAILABLE', delayMs: 7_000 },
+      { kind: 'later', scope: 'message', code: 'SERVICE_UNAVAILABLE', delayMs: 7_350 },
     ],
     [
       { status: 502, body: '<html>' },

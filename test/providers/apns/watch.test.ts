@@ -61,7 +61,7 @@ test('the end of trouble: an answer about a message, not one about the service',
     answer(rule);
     const over = heldMs === 0 && !['error', 'busy', 'reconnect', 'stranger'].includes(rule);
     t.is(watch.trouble === undefined, over, rule);
-    t.is(watch.allowance, over ? Number.POSITIVE_INFINITY : ['reconnect', 'stranger'].includes(rule) ? 1 : 0, rule);
+    t.is(watch.allowance, over ? Number.POSITIVE_INFINITY : rule === 'stranger' ? 1 : 0, rule);
   }
 });
 
@@ -74,14 +74,24 @@ test('the wish of the service is the shortest pause', async (t) => {
   t.is(watch.allowance, 1);
 });
 
-test('silence: the third in a row is trouble, those of one moment are one', (t) => {
-  const { watch } = setUp();
-  const together = Array.from({ length: 10 }, () => watch.begin());
-  for (const leave of together) watch.silent(leave, 'cut off');
-  watch.silent(watch.begin(), 'late');
+test('silence: the third in a row is trouble, whether the connection or the request was to blame', (t) => {
+  const { watch, answer } = setUp();
+  watch.silent({ kind: 'late', because: 'late' }, watch.begin(), 'a');
+  answer('reconnect');
   t.is(watch.trouble, undefined);
-  watch.silent(watch.begin(), 'late');
-  t.is(watch.trouble, 'late');
+  watch.silent({ kind: 'broken', because: 'cut off' }, watch.begin(), 'b');
+  t.is(watch.trouble, 'no answers: cut off');
+});
+
+test('only a message that was not looked at goes again at once, and only once', (t) => {
+  const { watch } = setUp();
+  const again = (kind: 'refused' | 'broken' | 'late', wireId: string) =>
+    watch.silent({ kind, because: '' }, watch.begin(), wireId);
+  t.false(again('late', 'a'));
+  t.false(again('broken', 'a'));
+  t.true(again('refused', 'a'));
+  t.true(again('refused', 'b'));
+  t.false(again('refused', 'a'));
 });
 
 test('nothing comes after the end', async (t) => {

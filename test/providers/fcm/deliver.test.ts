@@ -67,7 +67,7 @@ test('health tells what is there', async (t) => {
   const { state, detail, facts } = provider.health();
   t.is(state, 'ok');
   t.is(detail, undefined);
-  const { quota_left: left, token_expires_s: seconds, ...rest } = facts ?? {};
+  const { burst_left: left, token_expires_s: seconds, ...rest } = facts ?? {};
   t.deepEqual(rest, { project: 'demo-project', open: 1, connecting: 0, draining: 0, used: 0, size: 100 });
   t.true(Number(left) > 2_000 && Number(left) <= 2_500, String(left));
   t.true(Number(seconds) > 3_500 && Number(seconds) <= 3_599, String(seconds));
@@ -109,18 +109,22 @@ test('a project of one’s own choice', async (t) => {
 
 test('the start fails for files that do not fit, with the option’s name', async (t) => {
   await t.throwsAsync(setStage(t, { options: { project: 'other' } }), {
-    message: 'project: is other, but the service account is of demo-project',
+    message: 'providers.fcm.project: is other, but the service account is of demo-project',
   });
   await t.throwsAsync(setStage(t, { options: { credentials: undefined } }), {
-    message: 'project: is required without a service account in credentials',
+    message: 'providers.fcm.project: is required without a service account in credentials',
   });
   await t.throwsAsync(setStage(t, { options: { credentials: '/nowhere.json' } }), {
-    message: /^credentials: .*ENOENT/,
+    message: /^providers\.fcm\.credentials: can not be read: ENOENT/,
   });
-  await t.throwsAsync(setStage(t, { options: { ca: '/nowhere.pem' } }), { message: /^ca: .*ENOENT/ });
-  await t.throwsAsync(setStage(t, { options: { ca: import.meta.filename } }), { message: /^ca: .* is no certificate/ });
+  await t.throwsAsync(setStage(t, { options: { ca: '/nowhere.pem' } }), {
+    message: /^providers\.fcm\.ca: can not be read: ENOENT/,
+  });
+  await t.throwsAsync(setStage(t, { options: { ca: import.meta.filename } }), {
+    message: 'providers.fcm.ca: has no readable certificate in PEM',
+  });
   await t.throwsAsync(setStage(t, { options: { credentials: import.meta.filename } }), {
-    message: /^credentials: .* is not JSON$/,
+    message: 'providers.fcm.credentials: is not JSON',
   });
 });
 

@@ -28,7 +28,7 @@ test('room that is gone for want of tokens comes back by itself, also where a re
     clock,
     options: { quota: { per_minute: 6_000, ramp_up: '10ms' } },
   });
-  const left = () => Number(provider.health().facts?.quota_left);
+  const left = () => Number(provider.health().facts?.burst_left);
   for (let i = 0; i < 3; i++) {
     await deliver('a');
     await clock.advance(9);

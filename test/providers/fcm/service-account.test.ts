@@ -109,7 +109,7 @@ test('what is trusted has to be a certificate', (t) => {
   const found = (ca: string) => [...checkFcmFiles({ credentials, ca })];
   t.deepEqual(found(fileOf(certificate.ca)), []);
   for (const text of ['', 'no certificate', keys.privateKey, certificate.ca.slice(0, 200)]) {
-    t.deepEqual(found(fileOf(text)), [{ path: ['ca'], message: 'is no certificate in PEM' }]);
+    t.deepEqual(found(fileOf(text)), [{ path: ['ca'], message: 'has no readable certificate in PEM' }]);
   }
   const ca = `    ca: ${folder}\n`;
   const [told, ...rest] = problemsOf(config(credentials, ca), { files: true });

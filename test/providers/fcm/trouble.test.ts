@@ -44,7 +44,7 @@ for (const [name, status, event, detail] of problems) {
     t.is(new Set(accepted).size, 20);
     t.is(provider.health().state, 'ok');
     t.is(lines.filter(({ level }) => level === 'error').length, 1);
-    t.is(lines.filter(({ event: told }) => told === 'delivers again').length, 1);
+    t.is(lines.filter(({ event: told }) => told === 'service works again').length, 1);
   });
 }
 
@@ -195,8 +195,10 @@ test('one device over its rate is slow alone', async (t) => {
 
 test('a service that is overloaded is no trouble by itself: each message waits for its own time', async (t) => {
   const { provider, deliver } = await setStage(t, { answer: (request) => request.reply(503, '<html>') });
-  for (let i = 0; i < 10; i++) t.like(await deliver(`d-${i}`), { kind: 'later', code: 'SERVICE_UNAVAILABLE' });
+  for (let i = 0; i < 9; i++) t.like(await deliver(`d-${i}`), { kind: 'later', code: 'SERVICE_UNAVAILABLE' });
   t.is(provider.health().state, 'ok');
+  t.like(await deliver('d-9'), { kind: 'later', code: 'SERVICE_UNAVAILABLE' });
+  t.like(provider.health(), { state: 'degraded', detail: 'nothing but errors from the service: HTTP 503' });
   t.true(provider.room() > 0);
 });
 

@@ -1,4 +1,5 @@
 import { randomBytes } from 'node:crypto';
+import { RECEIPT_KEY } from '../../../protocols/fcm/index.ts';
 import { BACKENDS, sessionOf } from '../plan.ts';
 import type { Devices } from './service.ts';
 
@@ -6,8 +7,6 @@ import type { Devices } from './service.ts';
 const AT_ONCE = 10;
 /** Devices that upstream messages come from: each may post only so often. */
 const SPEAKERS = 10;
-/** What the bridge puts into the data of a message whose sender wants a receipt. */
-const RECEIPT_KEY = 'pushbridge_receipt';
 
 /** The devices of services that carry nothing upstream: they speak to the bridge itself, over HTTP. */
 export class HttpDevices implements Devices {
