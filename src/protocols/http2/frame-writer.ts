@@ -6,7 +6,7 @@ import { FRAME_MAX_BYTES, HEAD_BYTES } from './frame-reader.ts';
 const SLAB_BYTES = 65_536;
 
 /**
- * Puts frames on a connection: all of one turn of the event loop at once, and never while a frame or a row of them is being
+ * Puts frames on a connection: all of one turn of the event loop at once, but never while a frame or a row of them is being
  * made. Whoever hears them may answer before the write returns, and what we say to that stands behind them.
  */
 export class FrameWriter {
@@ -16,7 +16,7 @@ export class FrameWriter {
   #from = 0;
   #at = 0;
   /** Slabs that are full, before what is in this one. */
-  #full: Buffer[] = [];
+  readonly #full: Buffer[] = [];
   #scheduled = false;
   /** Called before each write. */
   readonly #onFlush: () => void;
@@ -66,15 +66,20 @@ export class FrameWriter {
 
   /** Writes now what waits; if the connection is over it is dropped. */
   flush(): void {
-    if (this.#at === this.#from && this.#full.length === 0) return;
-    const full = this.#full;
     const last = this.#slab.subarray(this.#from, this.#at);
     this.#from = this.#at;
-    if (full.length > 0) this.#full = [];
-    if (!this.#out.writable) return;
+    this.#write(last.length > 0 ? [...this.#full.splice(0), last] : this.#full.splice(0));
+  }
+
+  /** Writes now what fills slabs: between frames, so that the server begins its work while we still do ours. */
+  relieve(): void {
+    if (this.#full.length > 0) this.#write(this.#full.splice(0));
+  }
+
+  #write(pieces: readonly Buffer[]): void {
+    if (pieces.length === 0 || !this.#out.writable) return;
     this.#onFlush();
-    for (const slab of full) this.#out.write(slab);
-    if (last.length > 0) this.#out.write(last);
+    for (const piece of pieces) this.#out.write(piece);
   }
 
   #head(length: number, kind: number, flags: number, streamId: number): void {

@@ -108,6 +108,7 @@ export class ClientSession {
    */
   request(exchange: Exchange, { path, headers, body }: H2Request): void {
     checkRequest(path, headers);
+    this.#writer.relieve();
     const bytes = Buffer.byteLength(body);
     const encoder = this.#encoder;
     encoder.begin();

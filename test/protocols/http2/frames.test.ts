@@ -181,3 +181,16 @@ test('what is written in answer to a write, before it returns, is not lost and s
     ],
   );
 });
+
+test('full slabs can go out before the turn is over', async (t) => {
+  const { frames, chunks, flushes } = writer();
+  frames.data(1, Buffer.alloc(16_384), false);
+  frames.relieve();
+  t.is(flushes(), 0, 'none is full');
+  for (let i = 0; i < 4; i++) frames.data(1, Buffer.alloc(16_384, i), false);
+  frames.relieve();
+  t.is(flushes(), 1);
+  await turn();
+  t.is(flushes(), 2);
+  t.is(Buffer.concat(chunks).length, 5 * 16_393);
+});
