@@ -1,6 +1,6 @@
 /**
  * The layer rule of CONTRIBUTING.md: a file imports its own unit or a lower rank, `protocols` and `core` do not see each
- * other, another unit only through its `index.ts`, no cycles (types included), one importer per vendor library.
+ * other, another unit only through one of its faces, no cycles (types included), one importer per vendor library.
  */
 import { existsSync, globSync, readFileSync } from 'node:fs';
 import { dirname, join, normalize, relative } from 'node:path';
@@ -47,6 +47,9 @@ const SHARED_VENDORS: Readonly<Record<string, readonly string[]>> = {
   jose: ['doors/app/tokens.ts', 'protocols/webpush/vapid.ts'],
 };
 
+/** What other units may import of one: all of it, what is configured, or the seam alone. */
+const FACES = ['/index.ts', '/options.ts', '/ports.ts'];
+
 /** Inside the unit `protocols`: who may use whom. */
 const PROTOCOLS: Readonly<Record<string, readonly string[]>> = {
   ccs: ['xmpp', 'http'],
@@ -89,7 +92,7 @@ function forbidden(from: string, to: string): string | undefined {
   if (only && !only.some((path) => to.startsWith(`${path}/`))) {
     return `${a.name} sees only ${only.join(' and ')}, not ${to}`;
   }
-  const face = b.rank === 0 || !to.includes('/') || to.endsWith('/index.ts') || to.endsWith('/options.ts');
+  const face = b.rank === 0 || !to.includes('/') || FACES.some((name) => to.endsWith(name));
   if (!face) return `${b.name} is to be imported through its index.ts`;
   return undefined;
 }

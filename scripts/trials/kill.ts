@@ -1,6 +1,6 @@
 import { between, pause } from './chance.ts';
 import { onStage } from './stage.ts';
-import { finish, hasStackTrace, type Trial, tail } from './trial.ts';
+import { finish, hasStackTrace, sawTraffic, type Trial, tail } from './trial.ts';
 
 /** The longest life of a bridge, in milliseconds from the moment that it was ready. */
 const LIFE_MS = 1_200;
@@ -35,6 +35,7 @@ export const kill: Trial = async (options) => {
       if (n % 10 === 0) say(`${n} kills, ${stage.load.made} messages, ${stage.uplink.offered} upstream messages`);
     }
     await stage.startBridge();
+    await sawTraffic(stage, options);
     await finish(stage, options);
   });
 };

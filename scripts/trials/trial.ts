@@ -1,4 +1,5 @@
 import type { Random } from '../../src/lib/backoff.ts';
+import { pause } from './chance.ts';
 import type { Findings } from './findings.ts';
 import type { Stage, Traffic } from './stage.ts';
 
@@ -18,6 +19,16 @@ export type Trial = (options: TrialOptions) => Promise<void>;
 
 /** A calm end: how long everything that is on its way may take to arrive. */
 export const SETTLE_MS = 60_000;
+
+/** So many messages have an outcome, and so many upstream messages were offered, before a trial may end. */
+const TRAFFIC_MIN = { settled: 50, offered: 5 };
+
+/** Waits for traffic: on a slow machine, lives that end at random may all have been too short for any. */
+export async function sawTraffic({ load, uplink }: Stage, { findings }: Pick<TrialOptions, 'findings'>): Promise<void> {
+  const enough = () => load.made - load.unsettled >= TRAFFIC_MIN.settled && uplink.offered >= TRAFFIC_MIN.offered;
+  for (const end = performance.now() + SETTLE_MS; !enough() && performance.now() < end; ) await pause(20);
+  findings.check('conduct', enough(), () => `hardly any traffic in ${SETTLE_MS / 1000} s`);
+}
 
 /** Lets everything come home, stops the bridge in order, closes the books. */
 export async function finish(stage: Stage, { findings, say }: Pick<TrialOptions, 'findings' | 'say'>): Promise<void> {

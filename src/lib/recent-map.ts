@@ -6,7 +6,8 @@ export class RecentMap<V extends object | true> {
 
   /** @param limit keys kept, at least 1 */
   constructor(limit: number) {
-    this.#cache = new LRUCache({ max: limit });
+    // As a size: with `max`, room for all of them would be made at once, which takes long where the limit is high.
+    this.#cache = new LRUCache({ maxSize: limit, sizeCalculation: () => 1 });
   }
 
   get(key: string): V | undefined {

@@ -74,12 +74,13 @@ test('types and exports count as imports, dynamic ones too', (t) => {
   ]);
 });
 
-test('another unit is entered through its index or its options, and nobody imports his own index', (t) => {
+test('another unit is entered through its index, its options or its ports, and nobody imports his own index', (t) => {
   const tree = {
     'core/index.ts': '',
     'core/router.ts': imports('./index.ts'),
-    'admin/index.ts': imports('../core/router.ts', '../core/options.ts'),
+    'admin/index.ts': imports('../core/router.ts', '../core/options.ts', '../core/ports.ts'),
     'core/options.ts': '',
+    'core/ports.ts': '',
   };
   t.deepEqual(problems(tree), [
     'admin/index.ts:1 core is to be imported through its index.ts',

@@ -17,6 +17,8 @@ import {
 import type { Json } from '../doors/bal/harness.ts';
 
 const DAY_MS = 86_400_000;
+/** Made once, when the first emulator of FCM starts: to find an RSA key takes long. */
+let serviceKey: string | undefined;
 /** The application of the stories, which the backend logs on for. */
 export const APP = 'com.example.app';
 
@@ -78,7 +80,8 @@ export async function startApns(t: ExecutionContext, input: ApnsEmulatorInput = 
 /** An emulator of FCM, and a provider that knows it. */
 export async function startFcm(t: ExecutionContext, input: FcmEmulatorInput = {}, given: FcmEmulatorDeps = {}) {
   const write = folder(t);
-  const deps = { certificate: certificateOfToday(), serviceKey: generateServiceKey(), ...given };
+  serviceKey ??= generateServiceKey();
+  const deps = { certificate: certificateOfToday(), serviceKey, ...given };
   let emulator = createFcmEmulator({ port: 0, ...input }, deps);
   await emulator.start();
   t.teardown(() => emulator.stop());

@@ -62,11 +62,11 @@ export class Memory {
   readonly #options: Http2Options;
   #requests: SeenRequest[] = [];
   #oldest = 0;
-  /** Made when it is needed: it takes its full size at once. */
-  #digests: RecentSet | undefined;
+  #digests: RecentSet;
 
   constructor(options: Http2Options) {
     this.#options = options;
+    this.#digests = new RecentSet(options.track_limit);
   }
 
   keep(connection: number, { method, path, headers, body }: Request): void {
@@ -79,7 +79,6 @@ export class Memory {
   /** Notes that a message with this digest has come; true if one came before. */
   again(digest: () => string): boolean {
     if (!this.#options.track) return false;
-    this.#digests ??= new RecentSet(this.#options.track_limit);
     const key = digest();
     if (this.#digests.has(key)) return true;
     this.#digests.add(key);
@@ -95,6 +94,6 @@ export class Memory {
   clear(): void {
     this.#requests = [];
     this.#oldest = 0;
-    this.#digests = undefined;
+    this.#digests = new RecentSet(this.#options.track_limit);
   }
 }

@@ -269,7 +269,8 @@ export class H2Client {
       if (before === 'open' && connection.state !== 'open') this.#leaving(connection, 'silent', 'no answers');
       if (connection.state !== 'open') continue;
       const quietMs = connection.used === 0 ? now - connection.busyAt : 0;
-      if (now - connection.openedAt >= maxAgeMs) this.#retire(connection, 'aged', 'it is old');
+      if (connection.exhausted) this.#retire(connection, 'aged', 'it has no more streams');
+      else if (now - connection.openedAt >= maxAgeMs) this.#retire(connection, 'aged', 'it is old');
       else if (quietMs >= idleMs && this.#alive > min) this.#retire(connection, 'idle', 'it has nothing to do');
       else if (pingIntervalMs > 0 && Math.min(quietMs, now - connection.pingedAt) >= pingIntervalMs) connection.ping();
     }

@@ -17,6 +17,8 @@ const SILENCE_MS = 1_000;
 const SIGN_MS = 3_000;
 /** FCM sends clients away that ping three times without a request. [fcm.md §3.4] */
 const SIGNS_MAX = 2;
+/** Of what the server has not taken yet, in bytes: with more, nothing new is sent to it. */
+const BACKLOG_MAX_BYTES = 1_048_576;
 /** An orderly close of an idle session may take so long, in milliseconds. */
 const CLOSING_MS = 1_000;
 
@@ -72,6 +74,10 @@ export class H2Connection implements ExchangeHost {
   /** Monotonic time of the last sign of life, and how often one was asked for since the last request. */
   #heardAt = 0;
   #signs = 0;
+  /** Those who wait for a sign of life. */
+  readonly #watches = new Set<{ timer: Timer }>();
+  /** Monotonic time when the backlog was last known to be in bounds. */
+  #takingAt = 0;
   /** It was open once. */
   opened = false;
   because: string | undefined;
@@ -103,6 +109,7 @@ export class H2Connection implements ExchangeHost {
       else this.destroy('the server does not speak HTTP/2');
     });
     socket.on('data', (chunk) => this.#onChunk(chunk));
+    socket.on('drain', () => this.#onDrain());
     socket.on('error', (error) => {
       this.because ??= connectionTrouble(error);
     });
@@ -137,8 +144,13 @@ export class H2Connection implements ExchangeHost {
 
   /** How many more requests it takes. */
   get room(): number {
-    if (this.#state !== 'open' || this.#socket.destroyed || this.#session.exhausted) return 0;
+    if (this.#state !== 'open' || this.#socket.destroyed || this.exhausted || this.#isFull) return 0;
     return Math.max(0, this.limit - this.used);
+  }
+
+  /** Every number of a stream was used: it takes nothing more. */
+  get exhausted(): boolean {
+    return this.#session.exhausted;
   }
 
   /** Sends a request; only with room. */
@@ -174,6 +186,8 @@ export class H2Connection implements ExchangeHost {
    */
   sweep(now: number): void {
     const { requestTimeoutMs: ms } = this.#settings;
+    if (!this.#isFull) this.#takingAt = now;
+    else if (now - this.#takingAt >= ms) this.destroy(`the server took nothing for ${ms} ms`);
     if (this.used > 0 && now - this.#heardAt >= SILENCE_MS && this.#signs < SIGNS_MAX) {
       this.#signs++;
       this.#ask(Math.min(ms, SIGN_MS));
@@ -207,14 +221,27 @@ export class H2Connection implements ExchangeHost {
     const { clock } = this.#settings;
     const over = () => this.destroy(`no answer to a ping within ${ms} ms`);
     // After a standstill of the process the answer may be there, and only not read yet: one more turn for it.
-    let timer = clock.after(ms, () => {
-      timer = clock.after(1, over);
-    });
+    const later = () => {
+      watch.timer = clock.after(1, over);
+    };
+    const watch = { timer: clock.after(ms, later) };
+    this.#watches.add(watch);
     this.#heardAt = this.pingedAt = clock.monotonic();
     this.#session.ping(() => {
-      timer.cancel();
+      watch.timer.cancel();
+      this.#watches.delete(watch);
       this.#heardAt = clock.monotonic();
     });
+  }
+
+  /** The server takes less than we have for it. */
+  get #isFull(): boolean {
+    return this.#socket.writableLength > BACKLOG_MAX_BYTES;
+  }
+
+  #onDrain(): void {
+    this.#takingAt = this.#settings.clock.monotonic();
+    if (this.#state === 'open') this.#events.onRoom();
   }
 
   /** The first frame of a server tells how many streams it takes. [RFC 9113 §3.4] */
@@ -273,6 +300,7 @@ export class H2Connection implements ExchangeHost {
     this.#state = 'gone';
     this.#deadline.cancel();
     this.#closing?.cancel();
+    for (const { timer } of this.#watches) timer.cancel();
     const because = this.because ?? 'the server closed the connection';
     this.#session.end(because);
     this.#events.onGone(this.opened ? because : `${this.#settings.origin}: ${because}`);

@@ -1,6 +1,11 @@
 import { codeName, codeOf, type ErrorName } from './codes.ts';
 import type { HeaderLine } from './hpack/index.ts';
 
+const STATUS = /^[1-9]\d\d$/;
+
+/** Pieces of a body that are kept side by side; more are put together, so that tiny ones take no more room than they have. */
+const CHUNKS_MAX = 64;
+
 /** A request: always a POST with a body. */
 export interface H2Request {
   readonly path: string;
@@ -46,8 +51,6 @@ export class Exchange {
   readonly startedAt: number;
   /** Of its stream, once it has one. */
   streamId = 0;
-  /** Bytes of its body that the server still takes. [RFC 9113 §5.2] */
-  sendWindow = 0;
   readonly #host: ExchangeHost;
   readonly #resolve: (result: H2Result) => void;
   #status = 0;
@@ -65,20 +68,24 @@ export class Exchange {
   /** Headers came: of the answer, of one that is not the last, or trailers, which say nothing to us. */
   onHeaders(lines: readonly HeaderLine[], isEnd: boolean): void {
     if (this.#status !== 0) {
-      if (!isEnd) this.#malformed('headers in the middle of the answer');
+      if (!isEnd) this.fail('PROTOCOL_ERROR', 'headers in the middle of the answer');
       else this.#complete();
       return;
     }
-    const status = lines[0]?.name === ':status' ? Number(lines[0].value) : Number.NaN;
-    if (!(status >= 100 && status <= 999)) {
-      this.#malformed('the answer has no status');
+    const [first, ...others] = lines;
+    const status = first?.name === ':status' && STATUS.test(first.value) ? Number(first.value) : 0;
+    if (status === 0) {
+      this.fail('PROTOCOL_ERROR', 'the answer has no status');
+    } else if (others.some(({ name }) => name.startsWith(':'))) {
+      // [RFC 9113 §8.3.2] there is no other one
+      this.fail('PROTOCOL_ERROR', 'the answer has pseudo headers of its own');
     } else if (status >= 200) {
       this.#status = status;
-      this.#headers = recordOf(lines);
+      this.#headers = recordOf(others);
       if (isEnd) this.#complete();
     } else if (isEnd) {
       // [RFC 9113 §8.1] any number of these may come before the answer
-      this.#malformed('the answer is not a last one');
+      this.fail('PROTOCOL_ERROR', 'the answer is not a last one');
     }
   }
 
@@ -87,24 +94,32 @@ export class Exchange {
     const { maxResponseBytes } = this.#host;
     this.#bytes += bytes.length;
     if (this.#status === 0) {
-      this.#malformed('a body without headers');
+      this.fail('PROTOCOL_ERROR', 'a body without headers');
     } else if (this.#bytes > maxResponseBytes) {
       this.#end({ kind: 'broken', because: `the answer is larger than ${maxResponseBytes} bytes` }, 'CANCEL');
     } else {
-      if (bytes.length > 0) this.#chunks.push(bytes);
+      // A copy of what has to wait: it would keep all that was read with it.
+      if (bytes.length > 0) this.#chunks.push(isEnd ? bytes : Buffer.from(bytes));
       if (isEnd) this.#complete();
+      else if (this.#chunks.length === CHUNKS_MAX) this.#chunks = [Buffer.concat(this.#chunks)];
     }
   }
 
   /** The server ended the stream. */
   onReset(code: number): void {
-    if (code === codeOf('REFUSED_STREAM')) this.refuse('the server refused the stream');
+    const looked = this.#status !== 0; // whatever the server says: its answer had begun
+    if (code === codeOf('REFUSED_STREAM') && !looked) this.refuse('the server refused the stream');
     else this.break(`the stream ended with ${codeName(code)}`);
   }
 
   /** Gives up: nobody waits any more, and the server is told so. */
   expire(ms: number): void {
     this.#end({ kind: 'late', because: `no complete answer within ${ms} ms` }, 'CANCEL');
+  }
+
+  /** The server broke the rules in this stream alone. [RFC 9113 §5.4.2] */
+  fail(code: ErrorName, because: string): void {
+    this.#end({ kind: 'broken', because }, code);
   }
 
   /** The server has not looked at it, and never will. */
@@ -117,15 +132,11 @@ export class Exchange {
     this.#end({ kind: 'broken', because: this.#host.because ?? because });
   }
 
-  #malformed(because: string): void {
-    this.#end({ kind: 'broken', because }, 'PROTOCOL_ERROR');
-  }
-
   #complete(): void {
     const { 'content-length': length } = this.#headers;
     // [RFC 9113 §8.1.1] an answer that was cut off on its way to the server that we see
     if (length !== undefined && Number(length) !== this.#bytes) {
-      this.#malformed(`the answer has ${this.#bytes} of ${length} bytes`);
+      this.fail('PROTOCOL_ERROR', `the answer has ${this.#bytes} of ${length} bytes`);
       return;
     }
     const [only] = this.#chunks;
@@ -147,7 +158,7 @@ export class Exchange {
 function recordOf(lines: readonly HeaderLine[]): Headers {
   const record: Record<string, string | readonly string[]> = {};
   for (const { name, value } of lines) {
-    if (name === ':status' || name === '__proto__') continue;
+    if (name === '__proto__') continue;
     record[name] = Object.hasOwn(record, name) ? [record[name] ?? '', value].flat() : value;
   }
   return record;

@@ -5,13 +5,18 @@ import { FRAME_MAX_BYTES, HEAD_BYTES } from './frame-reader.ts';
 /** Frames are written side by side into pieces of memory of this size, none of which is used twice. */
 const SLAB_BYTES = 65_536;
 
-/** Puts frames on a connection: all of one turn of the event loop in one write. */
+/**
+ * Puts frames on a connection: all of one turn of the event loop at once, but never while a frame or a row of them is being
+ * made. Whoever hears them may answer before the write returns, and what we say to that stands behind them.
+ */
 export class FrameWriter {
   readonly #out: Duplex;
   #slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
   /** Where in the slab begins what is not written yet, and where it ends. */
   #from = 0;
   #at = 0;
+  /** Slabs that are full, before what is in this one. */
+  readonly #full: Buffer[] = [];
   #scheduled = false;
   /** Called before each write. */
   readonly #onFlush: () => void;
@@ -59,12 +64,22 @@ export class FrameWriter {
     this.#at += this.#slab.write(text, this.#at, 'utf8');
   }
 
-  /** Writes now what waits. */
+  /** Writes now what waits; if the connection is over it is dropped. */
   flush(): void {
-    if (this.#at === this.#from || !this.#out.writable) return;
-    this.#onFlush();
-    this.#out.write(this.#slab.subarray(this.#from, this.#at));
+    const last = this.#slab.subarray(this.#from, this.#at);
     this.#from = this.#at;
+    this.#write(last.length > 0 ? [...this.#full.splice(0), last] : this.#full.splice(0));
+  }
+
+  /** Writes now what fills slabs: between frames, so that the server begins its work while we still do ours. */
+  relieve(): void {
+    if (this.#full.length > 0) this.#write(this.#full.splice(0));
+  }
+
+  #write(pieces: readonly Buffer[]): void {
+    if (pieces.length === 0 || !this.#out.writable) return;
+    this.#onFlush();
+    for (const piece of pieces) this.#out.write(piece);
   }
 
   #head(length: number, kind: number, flags: number, streamId: number): void {
@@ -80,7 +95,7 @@ export class FrameWriter {
 
   #room(bytes: number): Buffer {
     if (this.#at + bytes > SLAB_BYTES) {
-      this.flush();
+      this.#full.push(this.#slab.subarray(this.#from, this.#at));
       this.#slab = Buffer.allocUnsafeSlow(SLAB_BYTES);
       this.#from = this.#at = 0;
     }

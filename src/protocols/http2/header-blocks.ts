@@ -6,12 +6,14 @@ import { unpad } from './padding.ts';
 export const HEADERS_MAX_BYTES = 32_768;
 /** Frames of one block; with more of them somebody wastes our time. */
 const PIECES_MAX = 32;
+const PRIORITY_BYTES = 5;
 
 /** The headers of an answer. */
 export interface ReceivedHeaders {
   readonly streamId: number;
   readonly isEnd: boolean;
-  readonly lines: readonly HeaderLine[];
+  /** Undefined if they are more than {@link HEADERS_MAX_BYTES}. */
+  readonly lines: readonly HeaderLine[] | undefined;
 }
 
 /** Puts headers together that come in pieces, and reads them. [RFC 9113 §4.3] */
@@ -39,8 +41,7 @@ export class HeaderBlocks {
     this.#streamId = streamId;
     this.#isEnd = (flags & Flag.END_STREAM) !== 0;
     const content = unpad(flags, payload);
-    // [RFC 9113 §6.2] a priority stands before the block
-    return this.#add(flags, (flags & Flag.PRIORITY) === 0 ? content : content.subarray(5));
+    return this.#add(flags, (flags & Flag.PRIORITY) === 0 ? content : withoutPriority(content));
   }
 
   /** CONTINUATION. */
@@ -70,4 +71,10 @@ export class HeaderBlocks {
       throw new ConnectionError('COMPRESSION_ERROR', error.message);
     }
   }
+}
+
+/** [RFC 9113 §6.2] a priority stands before the block */
+function withoutPriority(content: Buffer): Buffer {
+  if (content.length < PRIORITY_BYTES) throw new ConnectionError('FRAME_SIZE_ERROR', 'headers without their priority');
+  return content.subarray(PRIORITY_BYTES);
 }

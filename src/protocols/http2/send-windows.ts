@@ -1,5 +1,4 @@
 import { ConnectionError } from './codes.ts';
-import type { Exchange } from './exchange.ts';
 import { FRAME_MAX_BYTES } from './frame-reader.ts';
 import type { FrameWriter } from './frame-writer.ts';
 
@@ -9,16 +8,20 @@ const WINDOW_MAX_BYTES = 0x7fff_ffff;
 
 /** What is left of a body. */
 interface Rest {
-  readonly exchange: Exchange;
   bytes: Buffer;
+  /** What the server still takes of the stream; below 0 after it changed its mind. [RFC 9113 §6.9.2] */
+  window: number;
 }
 
-/** Sends bodies as far as the server takes them, the rest when it takes more. [RFC 9113 §5.2] */
+/**
+ * Sends bodies as far as the server takes them, the rest when it takes more. The window of a stream matters to us only as
+ * long as some of its body waits. [RFC 9113 §5.2]
+ */
 export class SendWindows {
   readonly #writer: FrameWriter;
   #window = WINDOW_DEFAULT_BYTES;
   #initial = WINDOW_DEFAULT_BYTES;
-  /** Bodies that wait, by stream, oldest first. */
+  /** Bodies that wait for their stream's window, or all for that of the connection; by stream, oldest first. */
   readonly #waiting = new Map<number, Rest>();
 
   constructor(writer: FrameWriter) {
@@ -26,17 +29,15 @@ export class SendWindows {
   }
 
   /** @param bytes of the body */
-  send(exchange: Exchange, body: string, bytes: number): void {
-    exchange.sendWindow = this.#initial;
-    const isFree = this.#waiting.size === 0 && bytes <= Math.min(this.#window, this.#initial, FRAME_MAX_BYTES);
-    if (isFree || bytes === 0) {
-      exchange.sendWindow -= bytes;
+  send(streamId: number, body: string, bytes: number): void {
+    if (bytes <= Math.min(this.#window, this.#initial, FRAME_MAX_BYTES) || bytes === 0) {
       this.#window -= bytes;
-      this.#writer.text(exchange.streamId, body, bytes);
+      this.#writer.text(streamId, body, bytes);
       return;
     }
-    this.#waiting.set(exchange.streamId, { exchange, bytes: Buffer.from(body) });
-    this.#advance();
+    const rest = { bytes: Buffer.from(body), window: this.#initial };
+    this.#waiting.set(streamId, rest);
+    this.#advance(streamId, rest);
   }
 
   /** Nothing more of this stream. @returns whether something was left */
@@ -48,37 +49,44 @@ export class SendWindows {
   open(increment: number): void {
     if (increment === 0) throw new ConnectionError('PROTOCOL_ERROR', 'a window that opens by nothing');
     this.#window = widened(this.#window, increment);
-    this.#advance();
+    this.#advanceAll();
   }
 
-  /** The server takes more of one stream. */
-  openStream(exchange: Exchange, increment: number): void {
-    if (increment === 0) throw new ConnectionError('PROTOCOL_ERROR', 'a window that opens by nothing');
-    exchange.sendWindow = widened(exchange.sendWindow, increment);
-    this.#advance();
+  /** The server takes more of one stream. @returns false if that is more than may be */
+  openStream(streamId: number, increment: number): boolean {
+    const rest = this.#waiting.get(streamId);
+    if (!rest) return true;
+    if (rest.window + increment > WINDOW_MAX_BYTES) return false;
+    rest.window += increment;
+    this.#advance(streamId, rest);
+    return true;
   }
 
   /** The server changes what it takes of each stream, those included that are open: they may owe it something then. */
-  setInitial(bytes: number, open: Iterable<Exchange>): void {
+  setInitial(bytes: number): void {
     if (bytes > WINDOW_MAX_BYTES) throw new ConnectionError('FLOW_CONTROL_ERROR', `a window of ${bytes} bytes`);
-    for (const exchange of open) exchange.sendWindow = widened(exchange.sendWindow, bytes - this.#initial);
+    for (const rest of this.#waiting.values()) rest.window = widened(rest.window, bytes - this.#initial);
     this.#initial = bytes;
-    this.#advance();
+    this.#advanceAll();
   }
 
-  #advance(): void {
-    for (const [id, rest] of this.#waiting) {
-      while (rest.bytes.length > 0) {
-        const length = Math.min(rest.bytes.length, this.#window, rest.exchange.sendWindow, FRAME_MAX_BYTES);
-        if (length <= 0) break;
-        const isLast = length === rest.bytes.length;
-        this.#writer.data(id, rest.bytes.subarray(0, length), isLast);
-        rest.bytes = rest.bytes.subarray(length);
-        rest.exchange.sendWindow -= length;
-        this.#window -= length;
-        if (isLast) this.#waiting.delete(id);
-      }
+  #advanceAll(): void {
+    for (const [streamId, rest] of this.#waiting) {
       if (this.#window <= 0) return;
+      this.#advance(streamId, rest);
+    }
+  }
+
+  #advance(streamId: number, rest: Rest): void {
+    for (;;) {
+      const length = Math.min(rest.bytes.length, this.#window, rest.window, FRAME_MAX_BYTES);
+      if (length <= 0) return;
+      const isLast = length === rest.bytes.length;
+      this.#writer.data(streamId, rest.bytes.subarray(0, length), isLast);
+      rest.bytes = rest.bytes.subarray(length);
+      rest.window -= length;
+      this.#window -= length;
+      if (isLast) this.#waiting.delete(streamId);
     }
   }
 }

@@ -6,6 +6,7 @@ import { FrameWriter } from './frame-writer.ts';
 import { HEADERS_MAX_BYTES, HeaderBlocks, type ReceivedHeaders } from './header-blocks.ts';
 import { HeaderEncoder } from './hpack/index.ts';
 import { unpad } from './padding.ts';
+import { checkRequest } from './request-rules.ts';
 import { SendWindows, WINDOW_DEFAULT_BYTES } from './send-windows.ts';
 
 /** What a client says first. [RFC 9113 §3.4] */
@@ -16,9 +17,10 @@ const RECEIVE_WINDOW_BYTES = 16_777_216;
 const REPLIES_MAX = 1_000;
 /** Streams of a client have odd numbers below this. [RFC 9113 §5.1.1] */
 const STREAM_ID_MAX = 0x7fff_ffff;
-
-const NAME = /^[!#$%&'*+.^_`|~0-9a-z-]+$/;
-const VALUE = /^[\t\x20-\x7e\x80-\xff]*$/;
+/** Without the reserved bit. [RFC 9113 §6.9] */
+const WINDOW_MASK = 0x7fff_ffff;
+/** The length of a frame has 24 bits. [RFC 9113 §4.1] */
+const FRAME_LENGTH_MAX = 0xff_ffff;
 
 export interface SessionEvents {
   /** The server's settings: how many streams it takes at once. The first time the connection is open. */
@@ -47,7 +49,7 @@ export class ClientSession {
   /** By stream, oldest first. */
   readonly #exchanges = new Map<number, Exchange>();
   readonly #pings: (() => void)[] = [];
-  #nextId = 1;
+  #nextId: number;
   /** Streams up to this one were handed to the socket. */
   #flushedId = 0;
   /** The last stream that the server will have looked at, once it has said so. */
@@ -58,7 +60,8 @@ export class ClientSession {
   /** Bytes that came since the server was last told that we have read. */
   #unconfirmed = 0;
 
-  constructor(socket: Duplex, settings: SessionSettings, events: SessionEvents) {
+  /** @param firstId of its streams, odd */
+  constructor(socket: Duplex, settings: SessionSettings, events: SessionEvents, firstId = 1) {
     this.#socket = socket;
     this.#settings = settings;
     this.#events = events;
@@ -67,6 +70,7 @@ export class ClientSession {
       if (socket.writableLength === 0) this.#replies = 0;
     });
     this.#windows = new SendWindows(this.#writer);
+    this.#nextId = firstId;
   }
 
   /** Requests in flight, oldest first. */
@@ -103,8 +107,8 @@ export class ClientSession {
    * @throws TypeError if it holds what must not stand in a header; nothing was sent then
    */
   request(exchange: Exchange, { path, headers, body }: H2Request): void {
-    check(':path', path);
-    for (const name in headers) check(name, headers[name] ?? '');
+    checkRequest(path, headers);
+    this.#writer.relieve();
     const bytes = Buffer.byteLength(body);
     const encoder = this.#encoder;
     encoder.begin();
@@ -119,7 +123,7 @@ export class ClientSession {
     exchange.streamId = id;
     this.#exchanges.set(id, exchange);
     this.#writer.headers(id, encoder.end());
-    this.#windows.send(exchange, body, bytes);
+    this.#windows.send(id, body, bytes);
   }
 
   /** An exchange is over. With a code its stream is ended as well. */
@@ -175,19 +179,19 @@ export class ClientSession {
         this.#onHeaders(this.#blocks.continue(flags, payload));
         break;
       case Frame.RST_STREAM:
-        this.#streamOf(streamId, kind)?.onReset(number(payload));
+        this.#onReset(streamId, number(payload));
         break;
       case Frame.SETTINGS:
         this.#onSettings(flags, streamId, payload);
         break;
       case Frame.PING:
-        this.#onPing(flags, payload);
+        this.#onPing(flags, streamId, payload);
         break;
       case Frame.GOAWAY:
-        this.#onGoaway(payload);
+        this.#onGoaway(streamId, payload);
         break;
       case Frame.WINDOW_UPDATE:
-        this.#onWindowUpdate(streamId, number(payload));
+        this.#onWindowUpdate(streamId, number(payload) & WINDOW_MASK);
         break;
       case Frame.PUSH_PROMISE:
         throw new ConnectionError('PROTOCOL_ERROR', 'a push that nobody asked for');
@@ -201,22 +205,44 @@ export class ClientSession {
       this.#writer.number(Frame.WINDOW_UPDATE, 0, this.#unconfirmed);
       this.#unconfirmed = 0;
     }
-    this.#streamOf(streamId, Frame.DATA)?.onData(unpad(flags, payload), (flags & Flag.END_STREAM) !== 0);
+    const exchange = this.#streamOf(streamId, Frame.DATA);
+    const content = unpad(flags, payload);
+    if (!exchange) return;
+    const isEnd = (flags & Flag.END_STREAM) !== 0;
+    // [RFC 9113 §6.1] padding takes its share of a window that has room for an answer and no more
+    if (content.length < payload.length && !isEnd) {
+      this.#owe();
+      this.#writer.number(Frame.WINDOW_UPDATE, streamId, payload.length - content.length);
+    }
+    exchange.onData(content, isEnd);
   }
 
   /** Also those of a stream that nobody waits for any more: later ones are read by what these say. */
   #onHeaders(headers: ReceivedHeaders | undefined): void {
-    if (headers) this.#exchanges.get(headers.streamId)?.onHeaders(headers.lines, headers.isEnd);
+    if (!headers) return;
+    const exchange = this.#exchanges.get(headers.streamId);
+    if (headers.lines) exchange?.onHeaders(headers.lines, headers.isEnd);
+    else exchange?.fail('CANCEL', `the answer has more than ${HEADERS_MAX_BYTES} bytes of headers`);
+  }
+
+  #onReset(streamId: number, code: number): void {
+    const exchange = this.#streamOf(streamId, Frame.RST_STREAM);
+    this.#windows.drop(streamId); // first: a reset must not be answered with one [RFC 9113 §5.4.2]
+    exchange?.onReset(code);
   }
 
   #onSettings(flags: number, streamId: number, payload: Buffer): void {
     if (streamId !== 0) throw new ConnectionError('PROTOCOL_ERROR', 'settings of a stream');
-    if ((flags & Flag.ACK) !== 0) return;
-    if (payload.length % 6 !== 0) throw new ConnectionError('FRAME_SIZE_ERROR', 'settings of a wrong size');
+    const isAck = (flags & Flag.ACK) !== 0;
+    if (isAck ? payload.length > 0 : payload.length % 6 !== 0) {
+      throw new ConnectionError('FRAME_SIZE_ERROR', 'settings of a wrong size');
+    }
+    if (isAck) return;
+    // First: the server counts bodies by its new windows only behind this. [RFC 9113 §6.5.3]
+    this.#reply(Frame.SETTINGS, Buffer.alloc(0));
     for (let at = 0; at < payload.length; at += 6) {
       this.#onSetting(payload.readUInt16BE(at), payload.readUInt32BE(at + 2));
     }
-    this.#reply(Frame.SETTINGS, Buffer.alloc(0));
     this.#greeted = true;
     this.#events.onSettings(this.#maxStreams);
   }
@@ -226,38 +252,55 @@ export class ClientSession {
       case Setting.HEADER_TABLE_SIZE:
         this.#encoder.limit(value);
         break;
+      case Setting.ENABLE_PUSH:
+        if (value !== 0) throw new ConnectionError('PROTOCOL_ERROR', 'a server that wants pushes');
+        break;
       case Setting.MAX_CONCURRENT_STREAMS:
         this.#maxStreams = value;
         break;
       case Setting.INITIAL_WINDOW_SIZE:
-        this.#windows.setInitial(value, this.#exchanges.values());
+        this.#windows.setInitial(value);
         break;
       case Setting.MAX_FRAME_SIZE:
         // Ours are never larger than the least that it may be.
-        if (value < FRAME_MAX_BYTES) throw new ConnectionError('PROTOCOL_ERROR', `frames of ${value} bytes at most`);
+        if (value < FRAME_MAX_BYTES || value > FRAME_LENGTH_MAX) {
+          throw new ConnectionError('PROTOCOL_ERROR', `frames of ${value} bytes at most`);
+        }
     }
   }
 
-  #onPing(flags: number, payload: Buffer): void {
+  #onPing(flags: number, streamId: number, payload: Buffer): void {
+    if (streamId !== 0) throw new ConnectionError('PROTOCOL_ERROR', 'a ping of a stream');
     if (payload.length !== 8) throw new ConnectionError('FRAME_SIZE_ERROR', 'a ping of a wrong size');
     if ((flags & Flag.ACK) === 0) this.#reply(Frame.PING, payload);
     else this.#pings.shift()?.();
   }
 
-  #onGoaway(payload: Buffer): void {
+  #onGoaway(streamId: number, payload: Buffer): void {
+    if (streamId !== 0) throw new ConnectionError('PROTOCOL_ERROR', 'a GOAWAY of a stream');
     if (payload.length < 8) throw new ConnectionError('FRAME_SIZE_ERROR', 'a GOAWAY of a wrong size');
     // [RFC 9113 §6.8] a first GOAWAY may name a stream that never was: the smallest one counts.
     this.#lastId = Math.min(this.#lastId, payload.readUInt32BE(0) & STREAM_ID_MAX);
     this.#events.onGoaway(payload.readUInt32BE(4), payload.subarray(8));
     for (const [id, exchange] of this.#exchanges) {
-      if (id > this.#lastId) exchange.refuse('the server is going away');
+      if (id <= this.#lastId) continue;
+      this.#windows.drop(id); // of streams that it ignores the server has to hear nothing
+      exchange.refuse('the server is going away');
     }
   }
 
+  /** What is wrong with the window of one stream is the end of this stream. [RFC 9113 §6.9] */
   #onWindowUpdate(streamId: number, increment: number): void {
-    const exchange = streamId === 0 ? undefined : this.#streamOf(streamId, Frame.WINDOW_UPDATE);
-    if (streamId === 0) this.#windows.open(increment);
-    else if (exchange) this.#windows.openStream(exchange, increment);
+    if (streamId === 0) {
+      this.#windows.open(increment);
+      return;
+    }
+    const exchange = this.#streamOf(streamId, Frame.WINDOW_UPDATE);
+    if (!exchange) return;
+    if (increment === 0) exchange.fail('PROTOCOL_ERROR', 'a window that opens by nothing');
+    else if (!this.#windows.openStream(streamId, increment)) {
+      exchange.fail('FLOW_CONTROL_ERROR', 'a window beyond all bounds');
+    }
   }
 
   /** The exchange of a stream, if it is not over. */
@@ -269,20 +312,20 @@ export class ClientSession {
   }
 
   #reply(kind: number, payload: Buffer): void {
+    this.#owe();
+    this.#writer.frame(kind, Flag.ACK, 0, payload);
+  }
+
+  /** The server gets one frame more that it asked for: not without bound, while it reads none. */
+  #owe(): void {
     if (++this.#replies > REPLIES_MAX && this.#socket.writableLength > 0) {
       throw new ConnectionError('ENHANCE_YOUR_CALM', 'the server asks and does not listen');
     }
-    this.#writer.frame(kind, Flag.ACK, 0, payload);
   }
-}
-
-function check(name: string, value: string): void {
-  if (name !== ':path' && !NAME.test(name)) throw new TypeError(`${JSON.stringify(name)} is no name of a header`);
-  if (!VALUE.test(value)) throw new TypeError(`${name} holds characters that must not stand in a header`);
 }
 
 /** The payload of RST_STREAM and WINDOW_UPDATE. */
 function number(payload: Buffer): number {
   if (payload.length !== 4) throw new ConnectionError('FRAME_SIZE_ERROR', 'a frame of a wrong size');
-  return payload.readUInt32BE(0) & 0x7fff_ffff;
+  return payload.readUInt32BE(0);
 }

@@ -1,4 +1,4 @@
-import { StoreError, type StoreErrorCode } from '../../core/index.ts';
+import { StoreError, type StoreErrorCode } from '../../core/ports.ts';
 import type { Trouble } from './operations.ts';
 
 /** Result codes of SQLite (the low byte of `errcode`). */

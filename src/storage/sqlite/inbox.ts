@@ -1,4 +1,5 @@
-import { type Acked, CLAIM_BYTES, type InboxFrame, type Notice } from '../../core/index.ts';
+import type { Acked, InboxFrame, Notice } from '../../core/index.ts';
+import { CLAIM_BYTES } from '../../core/ports.ts';
 import { type Candidates, giveBack, merge } from './candidates.ts';
 import type { Context } from './context.ts';
 import { type Lane, Lanes } from './lane.ts';

@@ -1,7 +1,7 @@
 import { statSync } from 'node:fs';
 import { DatabaseSync } from 'node:sqlite';
 import { pathToFileURL } from 'node:url';
-import { StoreError } from '../../core/index.ts';
+import { StoreError } from '../../core/ports.ts';
 import { SQLITE, sqliteCode, unreadable } from './errors.ts';
 import { APPLICATION_ID, MIGRATIONS } from './schema.ts';
 import { select } from './sql.ts';

@@ -1,7 +1,7 @@
 import { statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
-import { StoreError } from '../../core/index.ts';
+import { StoreError } from '../../core/ports.ts';
 import { SQLITE, sqliteCode, troubleOf, unreadable, unwritable } from './errors.ts';
 import { checkOurs, inspectFile } from './inspect.ts';
 import { APPLICATION_ID, MIGRATIONS } from './schema.ts';

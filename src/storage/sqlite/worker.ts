@@ -4,7 +4,10 @@ import { troubleOf } from './errors.ts';
 import { guarded, openDatabase } from './open.ts';
 import type { Reply, Request, WorkerData } from './operations.ts';
 
-/** The thread that owns the database: it answers each batch after its commit. */
+/**
+ * The thread that owns the database: it answers each batch after its commit. Of core it loads the seam alone, `ports.ts`:
+ * the whole would be loaded a second time for it.
+ */
 const { path, limits, maxPages } = workerData as WorkerData;
 const port = parentPort;
 if (!port) throw new Error('this file runs as a worker thread');

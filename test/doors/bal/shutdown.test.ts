@@ -23,7 +23,7 @@ test('[BAL §Sessions and answers] a stopping bridge takes no DOWNSTREAM, still 
 });
 
 test('[BAL §Sessions and answers] what is half taken when the bridge stops is stored and told', async (t) => {
-  const bridge = await startBridge(t);
+  const bridge = await startBridge(t, { clock: new ManualClock() }); // the deadline of stopping is not what is looked at
   const commit = bridge.gates.hold('accept');
   const backend = await bridge.logOn({ confirm: true });
   backend.send(downstream('m1'));

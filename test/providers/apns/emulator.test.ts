@@ -12,7 +12,7 @@ test.serial(
   'ten thousand messages: each is sent once and acknowledged once, within the limit of streams',
   async (t) => {
     // So late that every stream is taken.
-    const { run, control } = await emulate(t, { emulator: { latency: '50ms' } });
+    const { run, control } = await emulate(t, { emulator: { latency: '200ms' } });
     const done = await run(many(10_000));
     t.is(accepted(done), 10_000);
     t.deepEqual(done.again, {});

@@ -87,7 +87,7 @@ test('[promise 1, 3, 6] half-open connections: a path that silently stops forwar
   const { story, control, books } = await begin(t, {
     emulator: { hold_acks: true },
     pool: { min: 2, max: 2, window: WINDOW },
-    ccs: { port: path.port, ack_timeout: '10m', ping_interval: '200ms', login_timeout: '400ms' },
+    ccs: { port: path.port, ack_timeout: '10m', ping_interval: '500ms', login_timeout: '1s' },
     surroundings: { random: () => 0.2 },
   });
   port = story.emulator.port;

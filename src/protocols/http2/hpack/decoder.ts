@@ -15,28 +15,27 @@ export class HeaderDecoder {
   #block: Buffer = Buffer.alloc(0);
   #at = 0;
 
-  /** @param maxListBytes of all names and values of a block and 32 for each line; larger blocks are refused */
+  /** @param maxListBytes of all names and values of a block and 32 for each line; the lines of larger ones are not kept */
   constructor(maxListBytes: number) {
     this.#maxListBytes = maxListBytes;
   }
 
   /**
-   * The lines of a whole block.
-   * @throws CompressionError if it can not be read, or holds more than it may
+   * The lines of a whole block; undefined if they are more than they may be. Later blocks can be read all the same.
+   * @throws CompressionError if it can not be read
    */
-  decode(block: Buffer): HeaderLine[] {
+  decode(block: Buffer): HeaderLine[] | undefined {
     this.#block = block;
     this.#at = 0;
     const lines: HeaderLine[] = [];
     let bytes = 0;
     while (this.#at < block.length) {
-      const line = this.#next(lines.length === 0);
+      const line = this.#next(bytes === 0);
       if (!line) continue;
       bytes += entryBytes(line.name, line.value);
-      if (bytes > this.#maxListBytes) throw new CompressionError(`more than ${this.#maxListBytes} bytes of headers`);
-      lines.push(line);
+      if (bytes <= this.#maxListBytes) lines.push(line);
     }
-    return lines;
+    return bytes <= this.#maxListBytes ? lines : undefined;
   }
 
   /** The next line, or none if the table changed its size. [RFC 7541 §6] */

@@ -2,6 +2,8 @@ import { DYNAMIC_FROM, entryBytes, staticTable, TABLE_MAX_BYTES } from './static
 
 /** An integer takes at most so many bytes. */
 const INTEGER_MAX_BYTES = 6;
+/** Names whose last value is remembered. With more of them none is worth a place in a table. */
+const NAMES_MAX = 128;
 
 /** Indices in the static table: by name and value, and the first by name alone. */
 const staticLines = new Map(staticTable.map(({ name, value }, i) => [keyOf(name, value), i + 1]));
@@ -55,12 +57,15 @@ export class HeaderEncoder {
       return;
     }
     const nameIndex = staticNames.get(name) ?? 0;
-    if (this.#last.get(name) === value) {
+    if (this.#last.get(name) !== value) {
+      this.#remember(name, value);
+      this.#integer(0x00, 4, nameIndex);
+    } else if (entryBytes(name, value) > this.#tableMaxBytes) {
+      // [RFC 7541 §4.4] it would drive all others out, and stay out itself
+      this.#integer(0x00, 4, nameIndex);
+    } else {
       this.#integer(0x40, 6, nameIndex);
       this.#insert(key, entryBytes(name, value));
-    } else {
-      this.#last.set(name, value);
-      this.#integer(0x00, 4, nameIndex);
     }
     if (nameIndex === 0) this.#string(name);
     this.#string(value);
@@ -69,6 +74,11 @@ export class HeaderEncoder {
   /** The block; good until the next one begins. */
   end(): Buffer {
     return this.#block.subarray(0, this.#at);
+  }
+
+  #remember(name: string, value: string): void {
+    if (this.#last.size >= NAMES_MAX && !this.#last.has(name)) this.#last.clear();
+    this.#last.set(name, value);
   }
 
   #find(key: string): number | undefined {
