@@ -1,5 +1,5 @@
 import test from 'ava';
-import { StoreError } from '../../../src/core/index.ts';
+import { PUSH_SESSION, StoreError } from '../../../src/core/index.ts';
 import { FakeProvider } from '../../core/fake-provider.ts';
 import { head, raw } from '../../protocols/http/raw.ts';
 import { token as jwt, signer } from '../../protocols/webpush/keys.ts';
@@ -107,6 +107,20 @@ test('when nothing more may wait: 503, and nothing is kept', async (t) => {
   await clock.advance(120_000);
   await settle();
   t.is((await post(path, 'x')).status, 201, 'the first is over');
+});
+
+test('so much waits for one endpoint; others have their own room', async (t) => {
+  const provider = new FakeProvider('xmpp', 0);
+  const { endpoint, post } = await startPush(t, {
+    provider,
+    limits: { sessions: { [PUSH_SESSION]: { maxPerTarget: 2 } } },
+  });
+  const [one, other] = [await endpoint(), await endpoint()];
+  for (let n = 0; n < 2; n++) t.is((await post(one.path, 'x')).status, 201);
+  const full = await post(one.path, 'x');
+  t.like(full, { status: 429, json: { error: 'too_many' } });
+  t.is(full.headers.get('retry-after'), '30');
+  t.is((await post(other.path, 'x')).status, 201);
 });
 
 test('trouble of the store that passes is never the fault of who asks', async (t) => {
