@@ -15,8 +15,6 @@ import { type ExitRules, Exits, ForbiddenUrl, hostOf } from './exits.ts';
 const RESPONSE_MAX_BYTES = 65_536;
 /** Headers of an answer, all together, in bytes. */
 const HEADERS_MAX_BYTES = 16_384;
-/** Connections to one origin that are kept without work, at most. */
-const IDLE_PER_ORIGIN = 32;
 
 export interface OutgoingOptions extends ExitRules {
   readonly clock: Clock;
@@ -83,7 +81,7 @@ export class Outgoing {
     const { ca, perOrigin, idleMs } = options;
     this.#options = options;
     this.#exits = new Exits(options);
-    const kept = { keepAlive: true, maxSockets: perOrigin, maxFreeSockets: IDLE_PER_ORIGIN, timeout: idleMs };
+    const kept = { keepAlive: true, maxSockets: perOrigin, maxFreeSockets: perOrigin, timeout: idleMs };
     this.#https = new HttpsAgent({
       ...kept,
       lookup: this.#exits.lookup('https:'),

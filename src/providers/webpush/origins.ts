@@ -21,6 +21,10 @@ const PUT_OFF_PER_SECOND = 500;
 const PUT_OFF_BURST = 100;
 /** Room is offered for so many of these. */
 const BEYOND = 50;
+/** A service that answered a request so fast, and so lately, in milliseconds, has a place again soon: nobody is put off. */
+const BRISK_MS = 1_000;
+/** Without room, whether that has changed is looked at so often, in milliseconds. */
+const LOOK_MS = 100;
 
 interface Origin {
   readonly name: string;
@@ -29,6 +33,8 @@ interface Origin {
   /** Messages under way at once, at most. */
   window: number;
   inFlight: number;
+  /** It is brisk until then. Monotonic. */
+  briskUntil: number;
   /** Being left alone stands in the log: its end has to stand there too. */
   told: boolean;
 }
@@ -38,6 +44,8 @@ export interface Place {
   readonly origin: Origin;
   readonly ticket: Ticket;
   readonly silence: StrikeTicket;
+  /** Monotonic. */
+  readonly startedAt: number;
 }
 
 export type Entry =
@@ -93,16 +101,21 @@ export class Origins {
   }
 
   /**
-   * How many messages to whomever may come: as many as the one that is closest to its limit still takes, and some that are
-   * put off if they are for that one.
+   * How many messages to whomever may come: as many as the one that is closest to its limit still takes. If that is none and
+   * it will stay so for a while, some that are put off if they are for that one.
    */
   get room(): number {
+    const now = this.#options.clock.monotonic();
+    const free = Math.max(0, this.#options.max - this.#inFlight);
     let least = FIRST_WINDOW;
-    for (const { window, inFlight } of this.#strained) least = Math.min(least, window - inFlight);
-    const beyond = this.#putOff.waitMs(BEYOND) === 0 ? BEYOND : 0;
-    const free = this.#options.max - this.#inFlight;
-    if (least + beyond <= 0 && free > 0) this.#awaitPutOff();
-    return Math.max(0, Math.min(free, least + beyond));
+    let slow = false;
+    for (const { window, inFlight, briskUntil } of this.#strained) {
+      least = Math.min(least, window - inFlight);
+      slow ||= inFlight >= window && briskUntil < now;
+    }
+    if (least > 0) return Math.min(free, least);
+    if (free > 0 && (!slow || this.#putOff.waitMs(BEYOND) > 0)) this.#awaitPutOff();
+    return slow && this.#putOff.waitMs(BEYOND) === 0 ? Math.min(free, BEYOND) : 0;
   }
 
   /** A message to this origin begins; only with room. */
@@ -115,13 +128,18 @@ export class Origins {
       this.#putOff.take();
       return { kind: 'full', because: `${origin.inFlight} messages are under way to ${name}` };
     }
-    const place = { origin, ticket: breaker.enter(), silence: silences.begin() };
+    const startedAt = this.#options.clock.monotonic();
+    const place = { origin, ticket: breaker.enter(), silence: silences.begin(), startedAt };
     this.#move(origin, 1);
+    // It took nothing of what another one holds the room down to.
+    if (this.#strained.size > 0 && !this.#strained.has(origin)) this.#options.onRoom();
     return { kind: 'place', place };
   }
 
   /** The service works, whatever it thinks of this message. */
-  answered({ origin }: Place): void {
+  answered({ origin, startedAt }: Place): void {
+    const now = this.#options.clock.monotonic();
+    if (now - startedAt <= BRISK_MS) origin.briskUntil = now + BRISK_MS;
     origin.window = Math.min(this.#options.perOrigin, origin.window + 1);
     origin.silences.clear();
     origin.breaker.succeeded();
@@ -184,7 +202,8 @@ export class Origins {
     this.#forgetOne();
     const breaker = new Breaker({ clock, random, backoff: DOWN_BACKOFF, onChange: () => this.#changed(origin) });
     const window = Math.min(FIRST_WINDOW, perOrigin);
-    const origin: Origin = { name, breaker, silences: new Strikes(SILENCES_MAX), window, inFlight: 0, told: false };
+    const silences = new Strikes(SILENCES_MAX);
+    const origin: Origin = { name, breaker, silences, window, inFlight: 0, briskUntil: 0, told: false };
     return origin;
   }
 
@@ -211,10 +230,10 @@ export class Origins {
     this.#options.onRoom();
   }
 
-  /** One timer for everybody who waits behind messages that can not even be put off now. */
+  /** One timer for everybody who waits behind messages that nobody takes, and that can not be put off yet. */
   #awaitPutOff(): void {
     if (this.#wake || this.#stopped) return;
-    this.#wake = this.#options.clock.after(Math.max(1, this.#putOff.waitMs(BEYOND)), () => {
+    this.#wake = this.#options.clock.after(Math.max(LOOK_MS, this.#putOff.waitMs(BEYOND)), () => {
       this.#wake = undefined;
       this.#options.onRoom();
     });

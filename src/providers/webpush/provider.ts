@@ -51,6 +51,8 @@ class WebPush implements Provider {
   #outgoing: Outgoing;
   #vapid: Vapid | undefined;
   #listener: () => void = () => {};
+  /** The listener is about to be called. */
+  #telling = false;
   #state: 'new' | 'running' | 'stopping' = 'new';
   #stopped: Promise<void> | undefined;
   /** Somebody waits for the last message to come home. */
@@ -203,8 +205,11 @@ class WebPush implements Provider {
 
   /** Told when whoever waits for the outcome has heeded it: an endpoint that is held back is not sent to before that. */
   #onRoom(): void {
+    if (this.#telling) return;
+    this.#telling = true;
     queueMicrotask(() =>
       queueMicrotask(() => {
+        this.#telling = false;
         if (this.#origins.inFlight === 0) this.#atRest?.();
         this.#listener();
       }),
