@@ -154,9 +154,9 @@ export class Origins {
     this.#leave(origin);
   }
 
-  /** No answer. */
+  /** No answer. Many messages that are lost together are one loss. */
   silent({ origin, ticket, silence }: Place, because: string): void {
-    origin.window = Math.max(1, origin.window >> 1);
+    if (silence === origin.silences.begin()) origin.window = Math.max(1, origin.window >> 1);
     const many = origin.silences.add(silence);
     if ((many || origin.breaker.trouble !== undefined) && origin.breaker.failed(ticket, because)) {
       this.#options.count('origin_down');
@@ -203,7 +203,15 @@ export class Origins {
     const breaker = new Breaker({ clock, random, backoff: DOWN_BACKOFF, onChange: () => this.#changed(origin) });
     const window = Math.min(FIRST_WINDOW, perOrigin);
     const silences = new Strikes(SILENCES_MAX);
-    const origin: Origin = { name, breaker, silences, window, inFlight: 0, briskUntil: 0, told: false };
+    const origin: Origin = {
+      name,
+      breaker,
+      silences,
+      window,
+      inFlight: 0,
+      briskUntil: Number.NEGATIVE_INFINITY,
+      told: false,
+    };
     return origin;
   }
 
