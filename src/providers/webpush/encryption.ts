@@ -28,6 +28,12 @@ interface Thread {
   jobs: readonly Job[];
 }
 
+/** Starts a thread that encrypts. */
+export function encryptionThread(): Worker {
+  const file = import.meta.url.endsWith('.ts') ? './encryption-worker.ts' : './encryption-worker.js';
+  return new Worker(new URL(file, import.meta.url), { resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB } });
+}
+
 /**
  * Threads that encrypt. What is asked for in one turn of the event loop travels together; whoever asks has to bound how
  * much that is. A thread that dies is replaced when there is work.
@@ -35,15 +41,17 @@ interface Thread {
 export class Encryptor {
   readonly #count: number;
   readonly #log: Log;
+  readonly #start: () => Worker;
   readonly #threads = new Set<Thread>();
   #waiting: Job[] = [];
   #scheduled = false;
   #closed = false;
 
   /** @param count threads, at least 1; they are started when they are needed */
-  constructor(count: number, log: Log) {
+  constructor(count: number, log: Log, start: () => Worker = encryptionThread) {
     this.#count = count;
     this.#log = log;
+    this.#start = start;
   }
 
   /** Encrypts one message. Never rejects. */
@@ -81,10 +89,7 @@ export class Encryptor {
 
   #another(): Thread | undefined {
     if (this.#threads.size >= this.#count || this.#closed) return undefined;
-    const file = import.meta.url.endsWith('.ts') ? './encryption-worker.ts' : './encryption-worker.js';
-    const worker = new Worker(new URL(file, import.meta.url), {
-      resourceLimits: { maxYoungGenerationSizeMb: YOUNG_MIB },
-    });
+    const worker = this.#start();
     worker.unref();
     const thread: Thread = { worker, jobs: [] };
     this.#threads.add(thread);

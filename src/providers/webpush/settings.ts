@@ -25,11 +25,12 @@ export function readSettings(options: Named): Settings {
 }
 
 /** What is wrong with the files that a provider names. */
-export function checkWebPushFiles(options: Named): ReturnType<typeof problemsIn> {
-  return problemsIn(
+export function* checkWebPushFiles(options: Named): ReturnType<typeof problemsIn> {
+  const problems = problemsIn(
     () => vapidOf(options),
     () => authorityOf(options),
   );
+  for (const { path, message } of problems) yield { path: path.flatMap((keys) => keys.split('.')), message };
 }
 
 function authorityOf({ ca }: Named): Buffer | undefined {
