@@ -13,7 +13,6 @@ const notificationBody = z.looseObject({
       .array(z.looseObject({ pushkey: z.string().min(1) }))
       .min(1)
       .max(DEVICES_MAX),
-    prio: z.string().optional(),
   }),
 });
 

@@ -5,7 +5,6 @@ import {
   Endpoints,
   noTelemetry,
   type Payload,
-  PUSH_SESSION,
   type Registration,
   type StoreLimits,
 } from '../../../src/core/index.ts';
@@ -53,7 +52,8 @@ export async function startPush(t: ExecutionContext, given: PushBenchOptions = {
   const core = new Core({
     store,
     providers: [provider],
-    sessions: [{ id: PUSH_SESSION, apps: [], maxPending: given.maxPending ?? 1_000, maxInbox: 1 }],
+    sessions: [],
+    maxPushes: given.maxPending ?? 1_000,
     retry: { baseMs: 1_000, capMs: 60_000 },
     ownerGraceMs: 30_000,
     maxNoticeBytes: 1_000,
