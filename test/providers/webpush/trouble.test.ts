@@ -28,7 +28,7 @@ async function dispatch({ provider, deliver }: Stage, messages: readonly Message
     pump();
   };
   const pump = (): void => {
-    for (let room = provider.room(); room > 0 && !enough(); room--) {
+    while (provider.room() > 0 && !enough()) {
       const next = queue.shift();
       if (!next) return;
       void send(next);
@@ -40,22 +40,21 @@ async function dispatch({ provider, deliver }: Stage, messages: readonly Message
   return outcomes;
 }
 
-test('one dead service among many: the others get their messages while it is found out', async (t) => {
+test('one mute service among many: the others get their messages while it is waited for', async (t) => {
   const dead = await mute(t);
   const on = await stage(t, {
-    options: { deadline: '2s', connections: { max: 40, per_origin: 40 } },
+    options: { connections: { max: 40, per_origin: 40 }, deadline: '5m', connect_timeout: '5m' },
   });
   const others = await Promise.all(Array.from({ length: 3 }, () => new TestServer().start()));
   t.teardown(() => Promise.all(others.map((server) => server.stop())));
   const messages: Message[] = [];
-  // The dead one has more than all the room, and comes first.
+  // It has more than all the room, and comes first.
   for (let n = 0; n < 100; n++) messages.push(on.to(dead));
   for (let n = 0; n < 60; n++) messages.push(on.to(others[n % 3]?.url(`/${n}`) ?? ''));
   const arrived = () => new Set(others.flatMap(({ asked }) => asked.map(({ request }) => request.url))).size;
   await dispatch(on, messages, () => arrived() === 60);
   t.is(arrived(), 60);
-  await until(() => on.events.includes('origin_down'), 'the loss');
-  t.like(on.provider.health(), { state: 'ok', facts: { services: 4, services_down: 1 } });
+  t.like(on.provider.health(), { state: 'ok', facts: { connecting: 16 } });
 });
 
 test('a service that is down is not asked but once in a while, and is found when it answers', async (t) => {
