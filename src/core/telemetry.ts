@@ -6,7 +6,7 @@ export const metrics = {
   pushbridge_messages_total: {
     type: 'counter',
     labels: ['provider', 'state'],
-    help: 'Messages by what became of them: taken, repeated, conflict, accepted, rejected, expired, retried, unanswered.',
+    help: 'Messages by what became of them: taken, repeated, conflict, full, accepted, rejected, expired, retried, unanswered.',
   },
   pushbridge_nacks_total: { type: 'counter', labels: ['provider', 'code'], help: 'Refusals of the provider by code.' },
   pushbridge_upstream_total: {
