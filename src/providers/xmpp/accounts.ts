@@ -28,15 +28,16 @@ export class Accounts {
    */
   registered(bare: string, jid: string, at: number): void {
     const account = this.#account(bare, jid, at);
-    if (at < account.newestAt) return;
+    if (at <= account.newestAt) return;
     account.newest = jid;
     account.newestAt = at;
   }
 
   /** A client is there, now. */
   arrived(bare: string, jid: string, at: number): void {
-    this.registered(bare, jid, at);
     const account = this.#account(bare, jid, at);
+    account.newest = jid;
+    account.newestAt = at;
     account.away = account.away.filter((known) => known !== jid);
     account.arrivals++;
   }
