@@ -54,6 +54,7 @@ const FACES = ['/index.ts', '/options.ts', '/ports.ts'];
 const PROTOCOLS: Readonly<Record<string, readonly string[]>> = {
   ccs: ['xmpp', 'http'],
   webpush: ['xmpp', 'http'],
+  unifiedpush: ['xmpp'],
 };
 
 const IMPORT =

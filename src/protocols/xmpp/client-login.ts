@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { isIP } from 'node:net';
+import { connect } from 'node:tls';
 import { client, type LibraryElement, xml } from '@xmpp/client';
 import type { Clock } from '../../lib/clock.ts';
 import { deadline } from '../../lib/deadline.ts';
@@ -81,7 +82,7 @@ export async function logIn(stream: ClientStream, options: LoginOptions): Promis
       // [RFC 6066 §3] no literal addresses as server name; the certificate is checked against the host all the same.
       const name = isIP(host) ? {} : { servername: host };
       const ca = options.ca === undefined ? {} : { ca: options.ca };
-      stream.connect({ host, port, ...name, ...ca }, negotiation);
+      stream.connect(() => connect({ host, port, ...name, ...ca }), 'secureConnect', negotiation);
     }
     write(text: string, done?: (error?: Error) => void): void {
       const taken = stream.send(text);
