@@ -5,6 +5,8 @@ import {
   Core,
   Endpoints,
   type Provider,
+  PUSH_SESSION,
+  pushRules,
   type SessionRules,
   type Store,
   type StoreLimits,
@@ -13,14 +15,18 @@ import {
 import { AppDoor } from './doors/app/index.ts';
 import { BalDoor, type ServedSession } from './doors/bal/index.ts';
 import { CcsDoor, sessionOf } from './doors/ccs/index.ts';
+import { forwardOver, WebPushDoor } from './doors/webpush/index.ts';
 import { type Clock, forwardOnly, sleep, systemClock } from './lib/clock.ts';
 import { deadline } from './lib/deadline.ts';
 import { createLog, type Log, reason } from './lib/log.ts';
 import { OptionProblem } from './lib/option-problem.ts';
-import { createHttpListener, type HttpServer } from './protocols/http/index.ts';
+import { createHttpListener, type HttpServer, Outgoing } from './protocols/http/index.ts';
 import { createApnsProvider } from './providers/apns/index.ts';
+import { BackendProvider } from './providers/backend/index.ts';
 import { createCcsProvider } from './providers/ccs/index.ts';
 import { createFcmProvider } from './providers/fcm/index.ts';
+import { createWebPushProvider } from './providers/webpush/index.ts';
+import { createXmppProvider } from './providers/xmpp/index.ts';
 import { createMemoryStore } from './storage/memory/index.ts';
 import { openSqliteStore } from './storage/sqlite/index.ts';
 
@@ -30,6 +36,8 @@ const LAST_ACKS_MS = 1_000;
 const CLOSING_MS = 2_000;
 /** What the fields of a frame beside ids and `fcm_data` take at most, in bytes. */
 const FRAME_HEADER_BYTES = 512;
+/** Connections to one foreign server of UnifiedPush. */
+const FOREIGN_CONNECTIONS = 10;
 /** Pause between two looks at whether windows are empty. */
 const LOOK_MS = 10;
 
@@ -91,6 +99,8 @@ const makers: Makers = {
     return { provider, pool: { get, resize: (change) => provider.resize(change) } };
   },
   fcm: (name, options, deps) => ({ provider: createFcmProvider({ name, options, ...deps }) }),
+  webpush: (name, options, deps) => ({ provider: createWebPushProvider({ name, options, ...deps }) }),
+  xmpp: (name, options, deps) => ({ provider: createXmppProvider({ name, options, ...deps }) }),
 };
 
 function createUnit<T extends ProviderConfig['type']>(
@@ -120,13 +130,13 @@ export async function createApp(config: Config, given: Partial<Surroundings> = {
   const units = Object.entries(config.providers).map(([name, options]) =>
     createUnit(name, options, { ...deps, telemetry, wall, endpoints }),
   );
-  const providers = units.map(({ provider }) => provider);
+  const configured = units.map(({ provider }) => provider);
   const served = servedSessions(config);
   const { promise: failed, resolve: onFatal } = Promise.withResolvers<Error>();
   const core = new Core({
     ...deps,
     store,
-    providers,
+    providers: configured,
     telemetry,
     onFatal,
     sessions: sessionRules(config),
@@ -138,14 +148,22 @@ export async function createApp(config: Config, given: Partial<Surroundings> = {
     ownerGraceMs: config.bal.owner_grace,
     maxNoticeBytes: config.bal.max_frame_bytes - FRAME_HEADER_BYTES,
   });
-  const common = { ...deps, telemetry, router: core.router, sessions: core.sessions };
+  const { sessions, router } = core;
+  const takesPushes = config.doors.webpush !== undefined;
+  // Each backend may own endpoints: what is pushed there goes to it.
+  const backends = (takesPushes ? served : []).map(
+    ({ id }) => new BackendProvider({ session: id, sessions, router, endpoints }),
+  );
+  for (const backend of backends) core.add(backend);
+  const providers = [...configured, ...backends];
+  const common = { ...deps, telemetry, router, sessions, ...(takesPushes && { endpoints }) };
   // Without sessions nobody could log on.
   const bal =
     served.length > 0
       ? new BalDoor({ ...common, options: config.bal, served, server: `pushbridge/${version()}` })
       : undefined;
   const ccs = config.doors.ccs && new CcsDoor({ ...common, options: config.doors.ccs });
-  const http = listensHttp(config) ? httpListener(config, core, telemetry, deps) : undefined;
+  const http = listensHttp(config) ? httpListener(config, core, endpoints, telemetry, { ...deps, wall }) : undefined;
   const admin = createAdmin({
     ...config.admin,
     log,
@@ -232,18 +250,48 @@ function lifecycle({ store, core, providers, bal, ccs, http, admin, failed, cloc
 }
 
 /** The public listener with the routes of every door that has some. */
-function httpListener(config: Config, core: Core, telemetry: Telemetry, { clock, log }: Surroundings): HttpServer {
+function httpListener(
+  config: Config,
+  core: Core,
+  endpoints: Endpoints,
+  telemetry: Telemetry,
+  { clock, log, random, wall }: Surroundings & { readonly wall: Clock },
+): HttpServer {
   const http = createHttpListener(config.http, {
     clock,
     version: version(),
     onFault: (error) => log.error('HTTP request failed', { error: reason(error) }),
     onAnswer: (route, status) => telemetry.add('pushbridge_http_requests_total', { route, status: String(status) }),
   });
-  const { app } = config.doors;
-  if (app) {
-    new AppDoor({ options: app, intake: core.router.intake('app'), clock }).register(http);
+  const { app, webpush } = config.doors;
+  if (app) new AppDoor({ options: app, intake: core.router.intake('app'), clock }).register(http);
+  if (webpush) {
+    const outgoing = webpush.matrix?.foreign ? outgoingOf(config, clock) : undefined;
+    new WebPushDoor({
+      options: webpush,
+      publicUrl: config.http.public_url ?? '',
+      endpoints,
+      pushes: core.pushes,
+      clock,
+      ...(outgoing && { forward: forwardOver({ outgoing, clock: wall, random }) }),
+    }).register(http);
   }
   return http;
+}
+
+/** The way out for what Matrix pushes to endpoints of others: sooner than our own answer, which waits for theirs. */
+function outgoingOf({ http }: Config, clock: Clock): Outgoing {
+  return new Outgoing({
+    clock,
+    allow: [],
+    allowHttp: false,
+    perOrigin: FOREIGN_CONNECTIONS,
+    maxConnections: 10 * FOREIGN_CONNECTIONS,
+    connectTimeoutMs: http.answer_timeout / 3,
+    deadlineMs: (2 * http.answer_timeout) / 3,
+    idleMs: http.idle_timeout,
+    count: () => {},
+  });
 }
 
 /** Lets an error name the key of the configuration that it is about. */
@@ -277,11 +325,13 @@ function sessionRules(config: Config): SessionRules[] {
   return [
     ...config.sessions.map((session) => ({ id: session.id, ...limits(session) })),
     ...senders.map((sender) => ({ id: sessionOf(sender.id), apps: sender.apps, ...limits(sender) })),
+    ...(config.doors.webpush ? [pushRules(config.doors.webpush.max_pending)] : []),
   ];
 }
 
 function openStore(config: Config, log: Log): Promise<Store> {
   const sessions = sessionRules(config);
+  const { webpush } = config.doors;
   const limits: StoreLimits = {
     dedupeWindowMs: config.limits.dedupe_window,
     dedupeMax: config.limits.dedupe_max,
@@ -293,7 +343,10 @@ function openStore(config: Config, log: Log): Promise<Store> {
     registrationsPerOwner: config.limits.registrations_per_owner,
     revokedMs: config.limits.revoked,
     maxInbox: Math.max(...sessions.map(({ maxInbox }) => maxInbox)),
-    sessions: Object.fromEntries(sessions.map(({ id, maxInbox }) => [id, { maxInbox }])),
+    sessions: {
+      ...Object.fromEntries(sessions.map(({ id, maxInbox }) => [id, { maxInbox }])),
+      ...(webpush && { [PUSH_SESSION]: { maxInbox: 1, maxPerTarget: webpush.max_waiting } }),
+    },
   };
   const { url } = config.store;
   if (url === 'memory:') return Promise.resolve(createMemoryStore(limits));

@@ -15,7 +15,7 @@ export type Report = (path: Path, message: string) => void;
  * @param names providers as they are named in the file, whether they could be read or not
  */
 export function checkRules(config: Partial<Config>, names: readonly string[], report: Report): void {
-  const rules = [providers, sessions, openSessions, ccsSenders, applications, plainHttp, retries];
+  const rules = [providers, sessions, openSessions, ccsSenders, applications, endpoints, plainHttp, retries];
   for (const rule of rules) rule(config, report, names);
 }
 
@@ -29,8 +29,8 @@ function providers(_: Partial<Config>, report: Report, names: readonly string[])
 }
 
 function sessions(config: Partial<Config>, report: Report, names: readonly string[]): void {
-  if (config.sessions?.length === 0 && config.doors && !config.doors.ccs) {
-    report(['sessions'], 'needs at least one session, or doors.ccs');
+  if (config.sessions?.length === 0 && config.doors && !config.doors.ccs && !config.doors.webpush) {
+    report(['sessions'], 'needs at least one session, or doors.ccs, or doors.webpush');
   }
   const ids = new Set<string>();
   for (const [index, { id, secret, providers: wanted = [] }] of (config.sessions ?? []).entries()) {
@@ -81,6 +81,22 @@ function ccsSenders({ doors, sessions: others = [] }: Partial<Config>, report: R
       const why = apps.get(app);
       if (why) report([...path, 'apps', position], why);
       apps.set(app, 'is an app of this list or of an earlier sender too');
+    }
+  }
+}
+
+/** Endpoints need somebody who takes what is posted, under a URL that others find. */
+function endpoints({ doors, http, providers = {} }: Partial<Config>, report: Report): void {
+  if (!doors || !http) return;
+  if (doors.webpush && http.public_url === undefined) {
+    report(['http', 'public_url'], 'is missing: endpoints of doors.webpush begin with it');
+  }
+  if (doors.webpush && doors.webpush.receipt_wait_max >= http.answer_timeout) {
+    report(['doors', 'webpush', 'receipt_wait_max'], 'must be less than http.answer_timeout');
+  }
+  for (const [name, { type }] of Object.entries(providers)) {
+    if (type === 'xmpp' && !doors.webpush) {
+      report(['providers', name], 'needs doors.webpush: nobody could post to its endpoints');
     }
   }
 }

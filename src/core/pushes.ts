@@ -1,8 +1,10 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../lib/clock.ts';
-import type { Notice, Payload } from './message.ts';
+import { fcmContent } from './fcm-content.ts';
+import type { Notice, Submission } from './message.ts';
 import type { Store } from './ports.ts';
 import type { SessionRules } from './post.ts';
+import { fcmMessages, fcmTargetOf } from './push-to-fcm.ts';
 import type { Registration } from './registration.ts';
 import type { Router } from './router.ts';
 import type { Sessions } from './sessions.ts';
@@ -62,31 +64,11 @@ export class Pushes {
    * Takes a push. Resolves after the commit with its id, or with undefined if as many as may wait for this endpoint do;
    * rejects with a StoreError if the store can't take it.
    */
-  async push({ provider, token }: Registration, push: Push): Promise<string | undefined> {
+  async push(registration: Registration, push: Push): Promise<string | undefined> {
     const { router, clock } = this.#deps;
-    const { body, headers, ttl, urgency, topic, receipt } = push;
     const messageId = randomBytes(ID_BYTES).toString('base64url');
-    const acceptedAt = clock.now();
-    const payload: Payload = { kind: 'opaque', body, headers };
-    const [accepted] = await router.submit(PUSH_SESSION, [
-      {
-        session: PUSH_SESSION,
-        messageId,
-        provider,
-        target: token,
-        payload,
-        priority: urgency === 'high' || urgency === 'normal' ? 'high' : 'normal',
-        acceptedAt,
-        expiresAt: acceptedAt + (ttl === 0 ? TTL_0_MS : ttl * 1_000),
-        ttl,
-        ...(topic !== undefined && { collapseKey: topic }),
-        answer: receipt ? 'kept' : 'none',
-        mailbox: 0,
-        digest: messageId, // an id of ours is never repeated
-        receipt: false,
-      },
-    ]);
-    return accepted?.kind === 'full' ? undefined : messageId;
+    const accepted = await router.submit(PUSH_SESSION, submissions(registration, push, messageId, clock.now()));
+    return accepted.some(({ kind }) => kind === 'full') ? undefined : messageId;
   }
 
   /**
@@ -101,4 +83,44 @@ export class Pushes {
   cancel(id: string): Promise<boolean> {
     return this.#deps.router.withdraw(PUSH_SESSION, id);
   }
+}
+
+/** A push as it enters the outbox: one message, or two where FCM would not take it in one. */
+function submissions(registration: Registration, push: Push, messageId: string, now: number): Submission[] {
+  const { body, headers, ttl, urgency, topic, receipt } = push;
+  const urgent = urgency === 'high' || urgency === 'normal';
+  const common = {
+    session: PUSH_SESSION,
+    messageId,
+    provider: registration.provider,
+    answer: receipt ? ('kept' as const) : ('none' as const),
+    mailbox: 0,
+    digest: messageId, // an id of ours is never repeated
+  };
+  const fcm = fcmTargetOf(registration);
+  if (fcm) {
+    // The last part bears the id: when it is delivered, all is.
+    const parts = fcmMessages(fcm, body, urgent).toReversed();
+    return parts
+      .map((fields, i) => ({
+        ...fcmContent({ ...fields, time_to_live: ttl }, now),
+        ...common,
+        ...(i > 0 && { messageId: `${messageId}.${i}`, answer: 'none' as const }),
+        receipt: false,
+      }))
+      .toReversed();
+  }
+  return [
+    {
+      ...common,
+      target: registration.token,
+      payload: { kind: 'opaque', body, headers },
+      priority: urgent ? 'high' : 'normal',
+      acceptedAt: now,
+      expiresAt: now + (ttl === 0 ? TTL_0_MS : ttl * 1_000),
+      ttl,
+      ...(topic !== undefined && { collapseKey: topic }),
+      receipt: false,
+    },
+  ];
 }

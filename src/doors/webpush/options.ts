@@ -32,6 +32,10 @@ export const webpushOptions = z.strictObject({
     .default(86_400_000)
     .describe('a push without TTL is kept so long, unless `ttl_required`'),
   ttl_required: z.boolean().default(false).describe('refuse a push without TTL, as RFC 8030 has it'),
+  max_pending: count(1, 100_000_000)
+    .default(1_000_000)
+    .describe('pushes that wait for their devices, at most; those beyond get 503'),
+  max_waiting: count(1, 1_000_000).default(100).describe('of these, for one endpoint; those beyond get 429'),
   rate: rate(120, 120, 'pushes to one endpoint'),
   endpoints_max: count(1, 10_000_000)
     .default(100_000)
