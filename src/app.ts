@@ -6,7 +6,6 @@ import {
   Endpoints,
   type Provider,
   PUSH_SESSION,
-  pushRules,
   type SessionRules,
   type Store,
   type StoreLimits,
@@ -140,6 +139,7 @@ export async function createApp(config: Config, given: Partial<Surroundings> = {
     telemetry,
     onFatal,
     sessions: sessionRules(config),
+    ...(config.doors.webpush && { maxPushes: config.doors.webpush.max_pending }),
     retry: {
       baseMs: config.retry.base,
       capMs: config.retry.cap,
@@ -325,7 +325,6 @@ function sessionRules(config: Config): SessionRules[] {
   return [
     ...config.sessions.map((session) => ({ id: session.id, ...limits(session) })),
     ...senders.map((sender) => ({ id: sessionOf(sender.id), apps: sender.apps, ...limits(sender) })),
-    ...(config.doors.webpush ? [pushRules(config.doors.webpush.max_pending)] : []),
   ];
 }
 
@@ -345,7 +344,7 @@ function openStore(config: Config, log: Log): Promise<Store> {
     maxInbox: Math.max(...sessions.map(({ maxInbox }) => maxInbox)),
     sessions: {
       ...Object.fromEntries(sessions.map(({ id, maxInbox }) => [id, { maxInbox }])),
-      ...(webpush && { [PUSH_SESSION]: { maxInbox: 1, maxPerTarget: webpush.max_waiting } }),
+      ...(webpush && { [PUSH_SESSION]: { maxPerTarget: webpush.max_waiting } }),
     },
   };
   const { url } = config.store;

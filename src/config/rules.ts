@@ -1,3 +1,4 @@
+import { PUSH_SESSION } from '../core/index.ts';
 import { keyProblem } from '../doors/app/index.ts';
 import { sessionOf } from '../doors/ccs/index.ts';
 import { isLoopback } from '../lib/loopback.ts';
@@ -35,6 +36,7 @@ function sessions(config: Partial<Config>, report: Report, names: readonly strin
   const ids = new Set<string>();
   for (const [index, { id, secret, providers: wanted = [] }] of (config.sessions ?? []).entries()) {
     if (ids.has(id)) report(['sessions', index, 'id'], 'is the id of an earlier session too');
+    if (id === PUSH_SESSION) report(['sessions', index, 'id'], 'is what the bridge calls pushes; take another one');
     ids.add(id);
     const unusable = secret && secretProblem(secret);
     if (unusable) report(['sessions', index, 'secret'], unusable);

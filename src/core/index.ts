@@ -7,7 +7,7 @@ export * from './message.ts';
 export { bareReply, type RetryRules } from './outcomes.ts';
 export * from './ports.ts';
 export type { SessionRules } from './post.ts';
-export { PUSH_SESSION, type Push, Pushes, pushRules } from './pushes.ts';
+export { PUSH_SESSION, type Push, Pushes } from './pushes.ts';
 export { tellRefusal } from './refusal.ts';
 export * from './registration.ts';
 export { type Forwarded, Router } from './router.ts';

@@ -84,7 +84,15 @@ export async function startBridge(t: ExecutionContext, given: BridgeOptions): Pr
       const registration = await endpoints.find(tokenOf(url));
       if (typeof registration !== 'object') throw new Error('no such endpoint');
       const bytes = typeof body === 'string' ? Buffer.from(body) : body;
-      return core.pushes.push(registration, { body: bytes, headers: '{}', ttl, urgency: 'normal', receipt: true });
+      const id = await core.pushes.push(registration, {
+        body: bytes,
+        headers: '{}',
+        ttl,
+        urgency: 'normal',
+        receipt: true,
+      });
+      if (id === undefined) throw new Error('too many wait');
+      return id;
     },
     outcome: (id) => core.pushes.outcome(id),
     gauge: (name) => [...(gauges.get(name)?.() ?? [])],
