@@ -155,6 +155,10 @@ export async function createApp(config: Config, given: Partial<Surroundings> = {
     ({ id }) => new BackendProvider({ session: id, sessions, router, endpoints }),
   );
   for (const backend of backends) core.add(backend);
+  core.onGone(({ groupId }) => {
+    if (groupId === undefined) return;
+    endpoints.revoke({ token: groupId }).catch((error) => log.warn('endpoint not revoked', { error: reason(error) }));
+  });
   const providers = [...configured, ...backends];
   const common = { ...deps, telemetry, router, sessions, ...(takesPushes && { endpoints }) };
   // Without sessions nobody could log on.

@@ -88,11 +88,17 @@ function ccsSenders({ doors, sessions: others = [] }: Partial<Config>, report: R
 }
 
 /** Endpoints need somebody who takes what is posted, under a URL that others find. */
-function endpoints({ doors, http, providers = {} }: Partial<Config>, report: Report): void {
+function endpoints({ doors, http, providers = {} }: Partial<Config>, report: Report, names: readonly string[]): void {
   if (!doors || !http) return;
   if (doors.webpush && http.public_url === undefined) {
     report(['http', 'public_url'], 'is missing: endpoints of doors.webpush begin with it');
   }
+  const sender = doors.webpush?.fcm?.provider;
+  if (sender !== undefined && providers[sender] && providers[sender].type !== 'fcm') {
+    report(['doors', 'webpush', 'fcm', 'provider'], 'is no provider of type fcm');
+  }
+  const unknown = sender === undefined ? undefined : unknownProvider(sender, names);
+  if (unknown) report(['doors', 'webpush', 'fcm', 'provider'], unknown);
   if (doors.webpush && doors.webpush.receipt_wait_max >= http.answer_timeout) {
     report(['doors', 'webpush', 'receipt_wait_max'], 'must be less than http.answer_timeout');
   }

@@ -2,6 +2,7 @@ import type { Random } from '../lib/backoff.ts';
 import { type Clock, every, type Timer } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import { Dispatcher } from './dispatcher.ts';
+import type { Message } from './message.ts';
 import type { RetryRules } from './outcomes.ts';
 import type { Health, Provider, Store, StoreError, StoreErrorCode, StoreStats } from './ports.ts';
 import type { SessionRules } from './post.ts';
@@ -69,6 +70,15 @@ export class Core {
   /** One more provider, before {@link start}. */
   add(provider: Provider): void {
     this.dispatcher.add(provider);
+  }
+
+  /** Called with each push whose target is no more, as its service says. One listener. */
+  onGone(listener: (push: Message) => void): void {
+    this.dispatcher.onGone((message) => {
+      if (message.session !== PUSH_SESSION) return;
+      this.pushes.noteGone(message);
+      listener(message);
+    });
   }
 
   /** Begins to work: what lies in the outbox goes out. Providers must be started by then. */

@@ -15,9 +15,15 @@ export function fcmTargetOf({ data }: Registration): FcmTarget | undefined {
  * A push as FCM messages: `b` is its body in base64, `i` the instance. One that is too large goes in two, which the app puts
  * together by `m`, the same in both, and `s`, their number. [unifiedpush.md §2.5]
  */
-export function fcmMessages({ to, instance }: FcmTarget, body: Uint8Array, urgent: boolean): readonly object[] {
+export function fcmMessages(
+  { to, instance, text }: FcmTarget,
+  body: Uint8Array,
+  urgent: boolean,
+): readonly Readonly<Record<string, unknown>>[] {
+  const priority = urgent ? 'high' : 'normal';
+  if (text) return [{ to, priority, data: { body: Buffer.from(body).toString('utf8'), [text]: instance } }];
   const content = Buffer.from(body).toString('base64');
-  const message = (data: object) => ({ to, priority: urgent ? 'high' : 'normal', data: { ...data, i: instance } });
+  const message = (data: object) => ({ to, priority, data: { ...data, i: instance } });
   if (content.length < SPLIT_FROM) return [message({ b: content })];
   const m = randomBytes(8).toString('base64url');
   return [

@@ -1,11 +1,12 @@
 import { randomBytes } from 'node:crypto';
 import type { Clock } from '../lib/clock.ts';
+import { RecentSet } from '../lib/recent-set.ts';
 import { fcmContent } from './fcm-content.ts';
-import type { Notice, Submission } from './message.ts';
+import type { Message, Notice, Submission } from './message.ts';
 import type { Store } from './ports.ts';
 import type { SessionRules } from './post.ts';
 import { fcmMessages, fcmTargetOf } from './push-to-fcm.ts';
-import type { Registration } from './registration.ts';
+import type { FcmTarget, Registration } from './registration.ts';
 import type { Router } from './router.ts';
 import type { Sessions } from './sessions.ts';
 
@@ -13,6 +14,8 @@ import type { Sessions } from './sessions.ts';
 export const PUSH_SESSION = 'push:';
 /** Pushes without an outcome, at most: those that wait for devices which are away lie on disk. */
 const PUSHES_MAX = 1_000_000;
+/** FCM tokens that are known to be no more, at most. */
+const GONE_MAX = 10_000;
 /** Random bytes of the id of a push: whoever knows it may cancel it. */
 const ID_BYTES = 20;
 /** A push with a TTL of 0 goes out within this time or not at all, in milliseconds. */
@@ -51,6 +54,9 @@ export const pushRules = (maxPending = PUSHES_MAX): SessionRules => ({
 export class Pushes {
   readonly #deps: PushesDeps;
 
+  /** FCM tokens that are no more. */
+  readonly #gone = new RecentSet(GONE_MAX);
+
   constructor(deps: PushesDeps) {
     this.#deps = deps;
   }
@@ -65,9 +71,53 @@ export class Pushes {
    * rejects with a StoreError if the store can't take it.
    */
   async push(registration: Registration, push: Push): Promise<string | undefined> {
+    const { provider, token } = registration;
+    const fcm = fcmTargetOf(registration);
+    return this.#submit(provider, push, fcm ? overFcm(fcm, push, token) : direct(token, push));
+  }
+
+  /**
+   * Takes a push to an app that FCM reaches, without an endpoint of ours. Resolves after the commit with its id; rejects with
+   * a StoreError if the store can't take it.
+   */
+  async pushToApp(provider: string, fcm: FcmTarget, push: Push): Promise<void> {
+    await this.#submit(provider, push, overFcm(fcm, push, fcm.to));
+  }
+
+  /** Whether FCM has said that this token is no more; not remembered for ever. */
+  isGone(fcmToken: string): boolean {
+    return this.#gone.has(fcmToken);
+  }
+
+  /** The service has said that this message's target is no more. */
+  noteGone({ payload, target }: Pick<Message, 'payload' | 'target'>): void {
+    if (payload.kind === 'fcm') this.#gone.add(target);
+  }
+
+  async #submit(
+    provider: string,
+    { receipt }: Push,
+    contents: (now: number) => Content[],
+  ): Promise<string | undefined> {
     const { router, clock } = this.#deps;
     const messageId = randomBytes(ID_BYTES).toString('base64url');
-    const accepted = await router.submit(PUSH_SESSION, submissions(registration, push, messageId, clock.now()));
+    const parts = contents(clock.now());
+    const last = parts.length - 1;
+    const submissions = parts.map((content, i): Submission => {
+      // The last part bears the id: when that is delivered, all is.
+      const id = i === last ? messageId : `${messageId}.${i}`;
+      return {
+        ...content,
+        session: PUSH_SESSION,
+        messageId: id,
+        provider,
+        answer: receipt && i === last ? 'kept' : 'none',
+        mailbox: 0,
+        digest: id, // an id of ours is never repeated
+        receipt: false,
+      };
+    });
+    const accepted = await router.submit(PUSH_SESSION, submissions);
     return accepted.some(({ kind }) => kind === 'full') ? undefined : messageId;
   }
 
@@ -85,42 +135,31 @@ export class Pushes {
   }
 }
 
-/** A push as it enters the outbox: one message, or two where FCM would not take it in one. */
-function submissions(registration: Registration, push: Push, messageId: string, now: number): Submission[] {
-  const { body, headers, ttl, urgency, topic, receipt } = push;
-  const urgent = urgency === 'high' || urgency === 'normal';
-  const common = {
-    session: PUSH_SESSION,
-    messageId,
-    provider: registration.provider,
-    answer: receipt ? ('kept' as const) : ('none' as const),
-    mailbox: 0,
-    digest: messageId, // an id of ours is never repeated
-  };
-  const fcm = fcmTargetOf(registration);
-  if (fcm) {
-    // The last part bears the id: when it is delivered, all is.
-    const parts = fcmMessages(fcm, body, urgent).toReversed();
-    return parts
-      .map((fields, i) => ({
-        ...fcmContent({ ...fields, time_to_live: ttl }, now),
-        ...common,
-        ...(i > 0 && { messageId: `${messageId}.${i}`, answer: 'none' as const }),
-        receipt: false,
-      }))
-      .toReversed();
-  }
-  return [
+type Content = Pick<Submission, 'target' | 'payload' | 'priority' | 'acceptedAt' | 'expiresAt' | 'ttl'> &
+  Partial<Pick<Submission, 'groupId' | 'collapseKey'>>;
+
+const isUrgent = ({ urgency }: Push): boolean => urgency === 'high' || urgency === 'normal';
+
+/** As it is. */
+const direct =
+  (token: string, push: Push) =>
+  (now: number): Content[] => [
     {
-      ...common,
-      target: registration.token,
-      payload: { kind: 'opaque', body, headers },
-      priority: urgent ? 'high' : 'normal',
+      target: token,
+      payload: { kind: 'opaque', body: push.body, headers: push.headers },
+      priority: isUrgent(push) ? 'high' : 'normal',
       acceptedAt: now,
-      expiresAt: now + (ttl === 0 ? TTL_0_MS : ttl * 1_000),
-      ttl,
-      ...(topic !== undefined && { collapseKey: topic }),
-      receipt: false,
+      expiresAt: now + (push.ttl === 0 ? TTL_0_MS : push.ttl * 1_000),
+      ttl: push.ttl,
+      ...(push.topic !== undefined && { collapseKey: push.topic }),
     },
   ];
-}
+
+/** As data of FCM messages. Their group is the endpoint: parts do not overtake each other, and who is gone is known by it. */
+const overFcm =
+  (fcm: FcmTarget, push: Push, groupId: string) =>
+  (now: number): Content[] =>
+    fcmMessages(fcm, push.body, isUrgent(push)).map((fields) => {
+      const { receipt: _, ...content } = fcmContent({ ...fields, time_to_live: push.ttl }, now);
+      return { ...content, groupId };
+    });

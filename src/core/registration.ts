@@ -26,6 +26,8 @@ export interface FcmTarget {
   readonly to: string;
   /** What the app knows the endpoint by. */
   readonly instance: string;
+  /** The push is text: it goes as `body`, beside the instance under this name. [unifiedpush.md §2.5] */
+  readonly text?: 'instance' | 'app';
 }
 
 /** A registration as it is asked for. The token is a proposal: a known endpoint keeps its own. */

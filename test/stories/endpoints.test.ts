@@ -6,6 +6,7 @@ import { cert, key } from '../client/tls-fixture.ts';
 import { folder } from '../doors/app/tokens.ts';
 import { type Json, until } from '../doors/bal/harness.ts';
 import { collect, Story } from './harness.ts';
+import { startFcm } from './services.ts';
 
 const PUBLIC = 'https://push.example.com';
 
@@ -141,4 +142,46 @@ test('an endpoint may lead to an app over FCM; what can not be registered is tol
     t.is(refused?.error, 'INVALID_ENDPOINT');
     t.regex(String(refused?.error_string), field);
   }
+});
+
+test('a token that FCM knows no more ends its endpoint', async (t) => {
+  const story = await Story.start({ config: config(t), emulator: { nack_rate: 1, nack_code: 'DEVICE_UNREGISTERED' } });
+  t.teardown(() => story.stop());
+  const backend = await story.logOn();
+  backend.send(register('gone', { to: 'dead' }));
+  const [registered] = await collect(backend, 1, 'ENDPOINT_REGISTERED');
+  const post = async () => (await ask(story.app.httpPort, 'POST', String(registered?.endpoint), 'x')).status;
+  t.is(await post(), 201);
+  let status = 201;
+  while (status === 201) status = await post();
+  t.is(status, 410);
+});
+
+test('URLs that apps made up for rewrite proxies go to FCM, text or bytes', async (t) => {
+  const fcm = await startFcm(t);
+  const { http, doors } = config(t, { fcm: { provider: 'fcm' } });
+  const story = await Story.start({ config: { http, doors, providers: { fcm: fcm.provider } } });
+  t.teardown(() => story.stop());
+  const post = async (query: string, body: string) =>
+    (await ask(story.app.httpPort, 'POST', `/FCM?${query}`, body)).status;
+  t.is(await post('v2&instance=i1&token=t1', 'hello'), 201);
+  t.is(await post('instance=i2&token=t2', 'grüße'), 201);
+  t.is(await post('app=a3&token=t3', 'text'), 201);
+  const seen = () => fcm.control.requests().filter(({ path }) => path.endsWith('messages:send'));
+  await until(() => seen().length === 3);
+  const messages = seen().map(({ body }) => (JSON.parse(body) as { message: Json }).message);
+  const dataOf = (token: string) => messages.find((message) => message.token === token)?.data;
+  t.deepEqual(dataOf('t1'), { b: Buffer.from('hello').toString('base64'), i: 'i1' });
+  t.deepEqual(dataOf('t2'), { body: 'grüße', instance: 'i2' });
+  t.deepEqual(dataOf('t3'), { body: 'text', app: 'a3' });
+  t.is((await ask(story.app.httpPort, 'GET', '/FCM?v2')).status, 200);
+  for (const [query, body] of [
+    ['v2&instance=i', 'no token'],
+    ['v2&token=t', 'no instance'],
+    ['token=t&instance=i&instance=j', 'two of them'],
+    ['v2&token=t&instance=i', ''],
+  ] as const) {
+    t.is(await post(query, body), 400, query);
+  }
+  t.is(await post('v2&token=t&instance=i', 'x'.repeat(4_097)), 413);
 });

@@ -36,6 +36,9 @@ const answers: Readonly<Record<number, AnswerAbout>> = {
   503: notNow,
 };
 
+/** Nothing is signed, registered or taken back there. */
+const NOT_OVER_FCM: readonly number[] = [202, 401, 403, 410];
+
 /** @param legacy the endpoint is in the query */
 export function pushAbout(legacy: boolean): RouteAbout {
   return {
@@ -56,6 +59,17 @@ export function pushAbout(legacy: boolean): RouteAbout {
     answers,
   };
 }
+
+export const fcmAbout: RouteAbout = {
+  summary: 'Push to an app that FCM reaches, as rewrite proxies did.',
+  description: 'With `v2` any bytes, which arrive as `b` in base64 and `i`; without it text, which arrives as `body`.',
+  query: {
+    v2: 'any value, or none',
+    token: 'the FCM token of the app',
+    instance: 'what the app knows the endpoint by; without v2 it may be `app`',
+  },
+  answers: Object.fromEntries(Object.entries(answers).filter(([status]) => !NOT_OVER_FCM.includes(Number(status)))),
+};
 
 export const discoveryAbout: RouteAbout = {
   summary: 'Tell that this is an endpoint.',

@@ -20,8 +20,17 @@ import {
   type TtlRules,
   VapidVerifier,
 } from '../../protocols/webpush/index.ts';
-import { cancelAbout, discoveryAbout, matrixAbout, matrixDiscoveryAbout, pushAbout, receiptAbout } from './about.ts';
+import {
+  cancelAbout,
+  discoveryAbout,
+  fcmAbout,
+  matrixAbout,
+  matrixDiscoveryAbout,
+  pushAbout,
+  receiptAbout,
+} from './about.ts';
 import { badRequest, refusalOf, unavailable } from './answers.ts';
+import { FcmRewrite } from './fcm-rewrite.ts';
 import type { Forward } from './forward.ts';
 import { MatrixGateway } from './matrix.ts';
 import { openPath } from './open-path.ts';
@@ -93,6 +102,7 @@ export class WebPushDoor {
       handle: (request) => this.#receipt(request),
     });
     this.#registerMatrix(server);
+    this.#registerFcm(server);
   }
 
   #registerEndpoint(server: Server, path: (typeof ENDPOINT_PATHS)[number]): void {
@@ -105,6 +115,23 @@ export class WebPushDoor {
       about: pushAbout(legacy),
       bodyLimit: PUSH_BODY_MAX,
       handle: (request) => this.#push(request, legacy ? request.query.token : request.params.token),
+    });
+    server.route({ method: 'GET', path, always, about: discoveryAbout, handle: () => ({ json: ENDPOINT_DISCOVERY }) });
+  }
+
+  #registerFcm(server: Server): void {
+    const { options, pushes, clock } = this.#deps;
+    if (!options.fcm) return;
+    const rewrite = new FcmRewrite({ options, provider: options.fcm.provider, ttl: this.#ttl, pushes, clock });
+    const path = '/FCM';
+    const always = openPath(server, path, ['GET', 'POST']);
+    server.rawRoute({
+      method: 'POST',
+      path,
+      always,
+      about: fcmAbout,
+      bodyLimit: PUSH_BODY_MAX,
+      handle: (request) => rewrite.push(request),
     });
     server.route({ method: 'GET', path, always, about: discoveryAbout, handle: () => ({ json: ENDPOINT_DISCOVERY }) });
   }

@@ -50,6 +50,10 @@ export const webpushOptions = z.strictObject({
   receipt_waiters: count(0, 100_000)
     .default(100)
     .describe('requests for receipts that wait at once; those beyond are answered at once'),
+  fcm: z
+    .strictObject({ provider: z.string().min(1).describe('name of the provider of type fcm that sends') })
+    .optional()
+    .describe('answer `/FCM?v2&instance=&token=` too, as rewrite proxies did (default: no)'),
   matrix: matrixOptions.optional().describe('be a push gateway for Matrix too (default: no)'),
 });
 

@@ -12,7 +12,7 @@ import type { WebPushOptions } from './options.ts';
 import { Rates } from './rates.ts';
 
 /** When it is worth another try: a queue empties when devices take what is theirs, a store recovers after 5 s at the soonest. */
-const FULL_RETRY_MS = 30_000;
+export const FULL_RETRY_MS = 30_000;
 export const TROUBLE_RETRY_MS = 5_000;
 /** What tokens look like: the store is not asked about anything else. */
 const TOKEN = /^[\w-]{27}$/;
