@@ -134,7 +134,7 @@ export interface StoreLimits {
 }
 
 /**
- * The durable heart: outbox, inbox, dedupe window, receipt index, dead letters. Every promise resolves after the commit
+ * The durable heart: outbox, inbox, dedupe window, receipt index, dead letters, registrations. Every promise resolves after the commit
  * and rejects with a {@link StoreError}; calls made together are committed together. Nothing returns an unbounded list.
  *
  * Claims live as long as the store: after a reopening everything unsettled can be claimed again. Bounds are enforced by
