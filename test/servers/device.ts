@@ -1,9 +1,15 @@
 import { client, xml } from '@xmpp/client';
+import { systemClock } from '../../src/lib/clock.ts';
+import { deadline } from '../../src/lib/deadline.ts';
 import { until } from '../providers/xmpp/until.ts';
 import { COMPONENT, HOST } from './server.ts';
 
 const GULTSCH = 'http://gultsch.de/xmpp/drafts/unified-push';
 const STANZAS = 'urn:ietf:params:xml:ns:xmpp-stanzas';
+
+/** Real time for one login, in milliseconds, and how many are tried. */
+const LOGIN_MS = 8_000;
+const LOGINS_MAX = 3;
 
 /** A client that pushes reach, as its author would write it with @xmpp/client: what it says is written here by hand. */
 export class Device {
@@ -39,10 +45,18 @@ export class Device {
   /** Logs in, and says to the account's server that it is there. */
   static async logIn(port: number, username: string, resource: string): Promise<Device> {
     const service = `xmpp://127.0.0.1:${port}`;
-    const device = new Device(client({ service, domain: HOST, username, password: 'password', resource }));
-    await device.#entity.start();
-    await device.say('<presence/>');
-    return device;
+    for (let tries = 1; ; tries++) {
+      const device = new Device(client({ service, domain: HOST, username, password: 'password', resource }));
+      try {
+        // The library may wait for ever for a server that was slow at a moment.
+        await deadline(systemClock, device.#entity.start(), LOGIN_MS, 'login');
+        await device.say('<presence/>');
+        return device;
+      } catch (error) {
+        await device.leave();
+        if (tries === LOGINS_MAX) throw error;
+      }
+    }
   }
 
   get jid(): string {

@@ -1,4 +1,4 @@
-import { type ChildProcess, spawn } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
@@ -44,9 +44,12 @@ export interface Recipe {
 }
 
 /** Real time for a server to start or to end, in milliseconds: machines that run tests may be slow. */
-const PATIENCE_MS = 60_000;
+const PATIENCE_MS = 30_000;
 
-/** Where a program lies, or undefined if it is not installed. */
+/** Runs a program until standard input ends: whatever becomes of the test, its server does not outlive it. */
+const LEASH = 'exec 3<&0; "$0" "$@" </dev/null & server=$!; { read -r _ <&3; kill "$server"; } & wait "$server"';
+
+/** Whether a program is installed. */
 export const installed = (program: string): boolean => existsSync(program);
 
 /** Starts a server. Rejects, with its words, if it ends or does not listen in time. */
@@ -57,20 +60,22 @@ export async function startServer({ program, prepare }: Recipe): Promise<XmppSer
   const { args, env } = prepare(folder, { client: clientPort, component: componentPort });
   const output = join(folder, 'output');
   writeFileSync(output, '');
-  let child: ChildProcess | undefined;
+  let child: ChildProcessWithoutNullStreams | undefined;
 
   const run = async (): Promise<void> => {
-    child = spawn(program, args, {
+    const running = spawn('/bin/sh', ['-c', LEASH, program, ...args], {
       cwd: folder,
       env: { ...process.env, HOME: folder, ...env },
-      stdio: ['ignore', 'pipe', 'pipe'],
+      stdio: ['pipe', 'pipe', 'pipe'],
+      detached: true,
     });
-    for (const stream of [child.stdout, child.stderr]) {
-      stream?.on('data', (chunk: Buffer) => writeFileSync(output, chunk, { flag: 'a' }));
+    child = running;
+    for (const stream of [running.stdout, running.stderr]) {
+      stream.on('data', (chunk: Buffer) => writeFileSync(output, chunk, { flag: 'a' }));
     }
     const end = Date.now() + PATIENCE_MS;
     while (!((await listens(clientPort)) && (await listens(componentPort)))) {
-      const over = child.exitCode !== null || Date.now() > end;
+      const over = running.exitCode !== null || Date.now() > end;
       if (over) throw new Error(`${program} does not listen:\n${readFileSync(output, 'utf8')}`);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
@@ -80,8 +85,8 @@ export async function startServer({ program, prepare }: Recipe): Promise<XmppSer
     child = undefined;
     if (!running || running.exitCode !== null) return;
     const gone = once(running, 'exit');
-    running.kill('SIGTERM');
-    const timer = setTimeout(() => running.kill('SIGKILL'), PATIENCE_MS);
+    running.stdin.end();
+    const timer = setTimeout(() => running.pid !== undefined && process.kill(-running.pid, 'SIGKILL'), PATIENCE_MS);
     await gone;
     clearTimeout(timer);
   };

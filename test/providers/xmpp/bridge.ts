@@ -84,14 +84,9 @@ export async function startBridge(t: ExecutionContext, given: BridgeOptions): Pr
       const registration = await endpoints.find(tokenOf(url));
       if (typeof registration !== 'object') throw new Error('no such endpoint');
       const bytes = typeof body === 'string' ? Buffer.from(body) : body;
-      const id = await core.pushes.push(registration, {
-        body: bytes,
-        headers: '{}',
-        ttl,
-        urgency: 'normal',
-        receipt: true,
-      });
-      if (id === undefined) throw new Error('too many wait');
+      const push = { body: bytes, headers: '{}', ttl, urgency: 'normal', receipt: true } as const;
+      const id = await core.pushes.push(registration, push);
+      if (id === undefined) throw new Error('the push was not taken');
       return id;
     },
     outcome: (id) => core.pushes.outcome(id),

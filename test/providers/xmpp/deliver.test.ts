@@ -108,7 +108,7 @@ test('a push lives as long as its TTL, and one of TTL 0 only for the moment', as
   const url = await register(s.peer, gultschRegister(1, 2));
   const now = await s.push(url, 'x', 0);
   s.peer.write(answer(await s.peer.next('<push'), 'error', stanzaError('service-unavailable')));
-  t.is(await outcome(s, now), 'undefined');
+  t.is(await outcome(s, now), 'reject EXPIRED');
   const later = await s.push(url, 'x', 60);
   s.peer.write(answer(await s.peer.next('<push'), 'error', stanzaError('service-unavailable')));
   await until(() => s.provider.room() === 1_000, 'the answer');
@@ -116,8 +116,9 @@ test('a push lives as long as its TTL, and one of TTL 0 only for the moment', as
   const began = clock.now();
   await until(async () => {
     await clock.advance(1_000);
-    return (await s.outcome(later)) === undefined;
+    return (await s.outcome(later)) !== 'pending';
   }, 'the end');
+  t.is(await outcome(s, later), 'reject EXPIRED');
   t.true(clock.now() - began >= 60_000);
 });
 
