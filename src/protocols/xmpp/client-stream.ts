@@ -1,5 +1,6 @@
-import type { ConnectionOptions, TLSSocket } from 'node:tls';
-import { connect } from 'node:tls';
+import { connect as connectTcp, type Socket } from 'node:net';
+import type { ConnectionOptions } from 'node:tls';
+import { connect as connectTls } from 'node:tls';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import type { XmlElement } from './element.ts';
 import { NS } from './namespaces.ts';
@@ -48,7 +49,7 @@ export interface StreamSettings {
 const BATCH_CHARS = 64 * 1024;
 
 /**
- * The client's end of an XMPP stream over TLS: bytes in both directions, limits, closing. What is sent within one turn of
+ * The client's end of an XMPP stream: bytes in both directions, limits, closing. What is sent within one turn of
  * the event loop leaves in one write.
  */
 export class ClientStream {
@@ -56,7 +57,7 @@ export class ClientStream {
   readonly #handler: StreamHandler;
   readonly #parser: StanzaParser;
   #negotiation: Negotiation | undefined;
-  #socket: TLSSocket | undefined;
+  #socket: Socket | undefined;
   #state: 'new' | 'open' | 'closing' | 'ended' = 'new';
   #pending = '';
   #scheduled = false;
@@ -98,13 +99,41 @@ export class ClientStream {
   /** Opens the socket; TLS from the first byte. */
   connect(options: ConnectionOptions, negotiation: Negotiation): void {
     if (this.#state !== 'new') return;
+    this.#open(connectTls(options), 'secureConnect', negotiation);
+  }
+
+  /** Opens the socket without TLS; {@link secure} may follow. */
+  connectPlain(place: { readonly host: string; readonly port: number }, negotiation: Negotiation): void {
+    if (this.#state !== 'new') return;
+    this.#open(connectTcp(place), 'connect', negotiation);
+  }
+
+  /**
+   * TLS over the open connection; `negotiation` begins with it. What stands behind the server's word in the clear is
+   * not read: anybody may have put it there. [RFC 6120 §5.4.3.3]
+   */
+  secure(options: ConnectionOptions, negotiation: Negotiation): void {
+    const bare = this.#socket;
+    if (this.#state !== 'open' || !bare) return;
+    this.#parser.stop();
+    bare.removeAllListeners('data').removeAllListeners('close');
+    const begun: Negotiation = {
+      ...negotiation,
+      onConnect: () => {
+        this.#parser.restart();
+        negotiation.onConnect();
+      },
+    };
+    this.#open(connectTls({ ...options, socket: bare }), 'secureConnect', begun);
+  }
+
+  #open(socket: Socket, ready: 'connect' | 'secureConnect', negotiation: Negotiation): void {
     this.#state = 'open';
     this.#negotiation = negotiation;
-    const socket = connect(options);
     this.#socket = socket;
     socket.setNoDelay(true);
     socket.setKeepAlive(true, 60_000);
-    socket.on('secureConnect', () => this.#guard(() => negotiation.onConnect()));
+    socket.on(ready, () => this.#guard(() => negotiation.onConnect()));
     socket.on('data', (chunk: Buffer) => {
       this.lastReadAt = this.#settings.clock.monotonic();
       this.#parser.write(chunk);
