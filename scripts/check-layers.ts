@@ -50,6 +50,7 @@ const SHARED_VENDORS: Readonly<Record<string, readonly string[]>> = {
 const PROTOCOLS: Readonly<Record<string, readonly string[]>> = {
   ccs: ['xmpp', 'http'],
   webpush: ['xmpp', 'http'],
+  unifiedpush: ['xmpp'],
 };
 
 const IMPORT =
