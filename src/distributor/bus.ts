@@ -50,6 +50,8 @@ export interface BusHandler {
   onCall(call: IncomingCall): BusAnswer | Promise<BusAnswer>;
   /** The answer to what came in has been written: what is sent now arrives after it. */
   onAnswered?(call: IncomingCall): void;
+  /** A name has got another owner; undefined if it has none now. Only after {@link Bus.watchNames}. */
+  onOwner?(name: string, owner: string | undefined): void;
   /** A fault of ours while a call was handled; its caller has been told no more than that. */
   onFault(error: unknown): void;
 }
@@ -124,6 +126,12 @@ export class Bus {
   async own(name: string, timeoutMs: number): Promise<boolean> {
     const [reply] = await this.#ask('RequestName', 'su', [name, DO_NOT_QUEUE], timeoutMs);
     return reply === PRIMARY_OWNER;
+  }
+
+  /** From now on {@link BusHandler.onOwner} is told who comes and goes. */
+  async watchNames(timeoutMs: number): Promise<void> {
+    const rule = `type='signal',sender='${BUS.destination}',interface='${BUS.interface}',member='NameOwnerChanged'`;
+    await this.#ask('AddMatch', 's', [rule], timeoutMs);
   }
 
   /** The unique name behind a name, undefined if nobody has it. */
@@ -207,6 +215,7 @@ export class Bus {
 
   #received(message: Message): void {
     if (message.type === messageType.methodCall) void this.#called(message);
+    else if (message.type === messageType.signal) this.#signalled(message);
     else if (message.type === messageType.methodReturn) {
       this.#waiting.get(message.replySerial ?? 0)?.resolve(message.body ?? []);
     } else if (message.type === messageType.error) {
@@ -214,6 +223,13 @@ export class Bus {
       const error = new BusError(message.errorName ?? busErrors.failed, typeof why === 'string' ? why : '');
       this.#waiting.get(message.replySerial ?? 0)?.reject(error);
     }
+  }
+
+  #signalled({ sender, interface: face, member, body = [] }: Message): void {
+    if (sender !== BUS.destination || face !== BUS.interface || member !== 'NameOwnerChanged') return;
+    const [name, , owner] = body;
+    if (typeof name !== 'string' || name.startsWith(':')) return;
+    this.#handler.onOwner?.(name, typeof owner === 'string' && owner !== '' ? owner : undefined);
   }
 
   async #called(message: Message): Promise<void> {
@@ -283,7 +299,10 @@ export function variantMap(values: Readonly<Record<string, string | Uint8Array>>
 }
 
 /** The values of such a map; undefined if it is none. */
-export function readMap({ signature, body }: Pick<BusCall, 'signature' | 'body'>): ReadonlyMap<string, unknown> | undefined {
+export function readMap({
+  signature,
+  body,
+}: Pick<BusCall, 'signature' | 'body'>): ReadonlyMap<string, unknown> | undefined {
   const [pairs] = body;
   if (signature !== 'a{sv}' || !Array.isArray(pairs)) return undefined;
   return new Map((pairs as readonly (readonly [string, unknown])[]).map(([key, value]) => [key, plain(value)]));

@@ -26,7 +26,10 @@ type Fields = Readonly<Partial<Record<(typeof REGISTER)[number], string>>>;
  * Reads a `Register`. Version 1 has had two, three and, in a draft, four arguments, all of them texts.
  * [unifiedpush.md §2.3 Signature history]
  */
-export function readRegister(version: Version, call: Pick<BusCall, 'signature' | 'body'>): RegisterRequest | BadRequest {
+export function readRegister(
+  version: Version,
+  call: Pick<BusCall, 'signature' | 'body'>,
+): RegisterRequest | BadRequest {
   const fields = version === 1 ? positional(call) : named(call, REGISTER);
   if ('problem' in fields) return fields;
   const { service, token, description = '', vapid } = fields;
