@@ -47,6 +47,7 @@ export function createDistributor(options: DistributorOptions, deps: Distributor
   const name = `${names.distributor.prefix}${options.name}`;
   const failed = Promise.withResolvers<Error>();
   let stop: (() => Promise<void>) | undefined;
+  let stopped: Promise<void> | undefined;
   return {
     name,
     failed: failed.promise,
@@ -56,7 +57,8 @@ export function createDistributor(options: DistributorOptions, deps: Distributor
       void running.gone.then(failed.resolve);
     },
     async stop() {
-      await stop?.();
+      stopped ??= stop?.();
+      await stopped;
     },
   };
 }

@@ -27,6 +27,9 @@ export class Service implements Pick<BusHandler, 'onCall' | 'onAnswered'> {
   /** What an app is told right after its answer. */
   readonly #next = new WeakMap<IncomingCall, () => Promise<void>>();
 
+  /** Registers whose caller is being looked at, by token: an Unregister that follows is for what becomes of it. */
+  readonly #checking = new Map<string, Promise<unknown>>();
+
   constructor(deps: ServiceDeps) {
     this.#deps = deps;
   }
@@ -63,13 +66,24 @@ export class Service implements Pick<BusHandler, 'onCall' | 'onAnswered'> {
   }
 
   async #decide(request: RegisterRequest, sender: string): Promise<RegisterOutcome> {
-    const { bus, registrar, callMs, requireVapid, sandboxedOnly, sandboxed } = this.#deps;
-    const allowed =
-      (await this.#speaksFor(sender, request.app)) &&
-      (!sandboxedOnly || (await sandboxed(await bus.processOf(sender, callMs))));
-    if (!allowed) return { kind: 'refused', reason: 'UNAUTHORIZED' };
-    if (requireVapid && request.vapid === undefined) return { kind: 'refused', reason: 'VAPID_REQUIRED' };
-    return registrar.register(request, (await bus.activatable(callMs)).has(request.app));
+    const { bus, registrar, callMs } = this.#deps;
+    const { token, app } = request;
+    const check = Promise.all([this.#objection(request, sender), bus.activatable(callMs)]);
+    this.#checking.set(token, check);
+    try {
+      const [objection, activatable] = await check;
+      if (objection) return { kind: 'refused', reason: objection };
+      return registrar.register(request, activatable.has(app));
+    } finally {
+      if (this.#checking.get(token) === check) this.#checking.delete(token);
+    }
+  }
+
+  async #objection(request: RegisterRequest, sender: string): Promise<Refusal | undefined> {
+    const { bus, callMs, requireVapid, sandboxedOnly, sandboxed } = this.#deps;
+    if (!(await this.#speaksFor(sender, request.app))) return 'UNAUTHORIZED';
+    if (sandboxedOnly && !(await sandboxed(await bus.processOf(sender, callMs)))) return 'UNAUTHORIZED';
+    return requireVapid && request.vapid === undefined ? 'VAPID_REQUIRED' : undefined;
   }
 
   async #unregister(version: Version, call: IncomingCall): Promise<BusAnswer> {
@@ -77,6 +91,7 @@ export class Service implements Pick<BusHandler, 'onCall' | 'onAnswered'> {
     if (typeof token !== 'string') return { error: busErrors.invalidArgs, message: token.problem };
     const { registrar, connectors } = this.#deps;
     const answer = version === 1 ? NOTHING : variantMap({});
+    await this.#checking.get(token)?.catch(() => {});
     const app = registrar.appOf(token);
     // Somebody else's token is an unknown one: who guesses learns nothing.
     if (app === undefined || !(await this.#speaksFor(call.sender, app))) return answer;

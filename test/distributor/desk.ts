@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { createDistributor, type Distributor, distributorOptions } from '../../src/distributor/index.ts';
+import type { Clock } from '../../src/lib/clock.ts';
 import type { Log } from '../../src/lib/log.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import type { XmlElement } from '../../src/protocols/xmpp/index.ts';
@@ -26,7 +27,7 @@ export interface Desk {
 export async function desk(
   t: ExecutionContext,
   more: Record<string, unknown> = {},
-  { online = true, proc }: { readonly online?: boolean; readonly proc?: string } = {},
+  { online = true, proc, clock }: { readonly online?: boolean; readonly proc?: string; readonly clock?: Clock } = {},
 ): Promise<Desk> {
   const bus = await PrivateBus.start();
   const xmpp = new XmppServer();
@@ -52,7 +53,7 @@ export async function desk(
         database: join(bus.folder, 'data', 'distributor.db'),
         ...changed,
       }),
-      { env: {}, log, ...(proc !== undefined && { proc }) },
+      { env: {}, log, ...(proc !== undefined && { proc }), ...(clock && { clock }) },
     );
   let distributor = make(more);
   t.teardown(async () => {

@@ -30,12 +30,12 @@ type Child = ChildProcessByStdio<Writable, Readable, null>;
 /** Lines of JSON that a child prints, as they come. */
 class Lines {
   readonly #kept: Heard[] = [];
-  #told: (() => void) | undefined;
+  #change = Promise.withResolvers<void>();
 
   constructor(child: Child) {
     createInterface({ input: child.stdout }).on('line', (line) => {
       this.#kept.push(JSON.parse(line) as Heard);
-      this.#told?.();
+      this.#changed();
     });
   }
 
@@ -45,10 +45,13 @@ class Lines {
       const at = this.#kept.findIndex(fits);
       const [found] = at < 0 ? [] : this.#kept.splice(at, 1);
       if (found) return found;
-      await new Promise<void>((resolve) => {
-        this.#told = resolve;
-      });
+      await this.#change.promise;
     }
+  }
+
+  #changed(): void {
+    this.#change.resolve();
+    this.#change = Promise.withResolvers();
   }
 
   get all(): readonly Heard[] {

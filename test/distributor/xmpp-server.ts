@@ -42,7 +42,7 @@ export class XmppServer {
   readonly #server: Server = createServer((socket) => this.#serve(socket));
   #socket: Socket | undefined;
   #kept: XmlElement[] = [];
-  #told: (() => void) | undefined;
+  #change = Promise.withResolvers<void>();
   logins = 0;
   /** The full JID of the client. */
   jid = '';
@@ -78,15 +78,18 @@ export class XmppServer {
       const at = this.#kept.findIndex(fits);
       const [found] = at < 0 ? [] : this.#kept.splice(at, 1);
       if (found) return found;
-      await new Promise<void>((resolve) => {
-        this.#told = resolve;
-      });
+      await this.#change.promise;
     }
   }
 
   /** What came and was not taken. */
   get rest(): readonly XmlElement[] {
     return this.#kept;
+  }
+
+  #changed(): void {
+    this.#change.resolve();
+    this.#change = Promise.withResolvers();
   }
 
   #serve(socket: Socket): void {
@@ -140,6 +143,6 @@ export class XmppServer {
       }
     }
     this.#kept.push(element);
-    this.#told?.();
+    this.#changed();
   }
 }
