@@ -48,6 +48,7 @@ export async function desk(
           port,
           security: 'none',
           backoff_base: '10ms',
+          backoff_cap: '50ms',
         },
         bus: bus.address,
         database: join(bus.folder, 'data', 'distributor.db'),

@@ -169,7 +169,7 @@ const accountOf = ({ xmpp }: Desk) => ({
 });
 
 test('what an app takes back while it is being made is not made', async (t) => {
-  const one = await desk(t, { register_timeout: '5s' });
+  const one = await desk(t, { register_timeout: '20s' });
   await one.xmpp.stop();
   const app = await one.bus.app(APP);
   const registering = call2(app, 'Register', { service: APP, token: 't' });
