@@ -4,4 +4,4 @@ export type { Override } from './overrides.ts';
 export { printConfig } from './print.ts';
 export { ConfigError, type Problem, problemText } from './problems.ts';
 export type { Config, ProviderConfig, ProviderType } from './schema.ts';
-export { configTable, describeConfig, emulatorTable, type KeyRow, table } from './table.ts';
+export { configTable, describeConfig, distributorTable, emulatorTable, type KeyRow, table } from './table.ts';

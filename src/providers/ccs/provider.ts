@@ -202,10 +202,10 @@ class Ccs implements CcsProvider {
     return new Lane(++this.#laneIds, settings, this.#events);
   }
 
-  #logIn(lane: Lane): Promise<void> {
+  async #logIn(lane: Lane): Promise<void> {
     const { options, clock } = this.#deps;
     const { host, port, domain } = options;
-    return logIn(lane.stream, {
+    await logIn(lane.stream, {
       clock,
       host,
       port,
