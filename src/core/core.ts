@@ -5,7 +5,7 @@ import { Dispatcher } from './dispatcher.ts';
 import type { RetryRules } from './outcomes.ts';
 import type { Health, Provider, Store, StoreError, StoreErrorCode, StoreStats } from './ports.ts';
 import type { SessionRules } from './post.ts';
-import { Pushes } from './pushes.ts';
+import { PUSH_SESSION, Pushes, pushRules } from './pushes.ts';
 import { tellRefusal } from './refusal.ts';
 import { Router } from './router.ts';
 import { Sessions } from './sessions.ts';
@@ -22,6 +22,8 @@ export interface CoreOptions {
   readonly store: Store;
   readonly providers: readonly Provider[];
   readonly sessions: readonly SessionRules[];
+  /** Pushes to endpoints without an outcome, beyond which none is taken (default: a million). */
+  readonly maxPushes?: number;
   readonly retry: RetryRules;
   readonly ownerGraceMs: number;
   /** See {@link Router}: what a frame of the doors can carry, in bytes. */
@@ -49,7 +51,7 @@ export class Core {
   constructor(options: CoreOptions) {
     this.#options = options;
     const { store, providers, clock, log, telemetry } = options;
-    this.sessions = new Sessions(options.sessions, options);
+    this.sessions = new Sessions([...options.sessions, pushRules(options.maxPushes)], options);
     this.dispatcher = new Dispatcher(options);
     this.router = new Router({
       store,
@@ -130,6 +132,8 @@ export class Core {
       TROUBLE_CODES.map((code) => [{ code }, this.#trouble?.code === code ? 1 : 0]),
     );
     const { sessions } = this;
+    // Nobody connects to the session of pushes.
+    const backends = (all: Iterable<readonly [string, number]>) => [...all].filter(([id]) => id !== PUSH_SESSION);
     telemetry.gauge('pushbridge_outbox_depth', () => outbox().map((o) => [{ provider: o.provider }, o.depth]));
     telemetry.gauge('pushbridge_outbox_oldest_seconds', () =>
       outbox().map((o) => [{ provider: o.provider }, age(o.oldestAt)]),
@@ -138,15 +142,16 @@ export class Core {
     telemetry.gauge('pushbridge_inbox_oldest_seconds', () =>
       inbox().map((i) => [{ session: i.session }, age(i.oldestAt)]),
     );
+    telemetry.gauge('pushbridge_registrations', () => [[{}, this.#stats?.registrations ?? 0]]);
     telemetry.gauge('pushbridge_dead_letters', () => [[{}, this.#stats?.deadLetters ?? 0]]);
     telemetry.gauge('pushbridge_receipt_index', () => [[{}, this.#stats?.receipts ?? 0]]);
     telemetry.gauge('pushbridge_dedupe_outcomes', () => [[{}, this.#stats?.outcomes ?? 0]]);
     telemetry.gauge('pushbridge_dedupe_window_seconds', () => [[{}, (this.#stats?.dedupeWindowMs ?? 0) / 1000]]);
     telemetry.gauge('pushbridge_bal_connections', () =>
-      [...sessions.connections()].map(([session, count]) => [{ session }, count]),
+      backends(sessions.connections()).map(([session, count]) => [{ session }, count]),
     );
     telemetry.gauge('pushbridge_bal_window_used', () =>
-      [...sessions.windowsUsed()].map(([session, count]) => [{ session }, count]),
+      backends(sessions.windowsUsed()).map(([session, count]) => [{ session }, count]),
     );
   }
 }

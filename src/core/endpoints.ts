@@ -44,6 +44,8 @@ export class Endpoints {
   readonly #deps: EndpointsDeps;
   /** Only what was found: a guess must not push out what is in use. */
   readonly #cache = new RecentMap<Registration>(CACHE_MAX);
+  /** Changes so far: what the store said before one of them is not kept. */
+  #changes = 0;
 
   constructor(deps: EndpointsDeps) {
     this.#deps = deps;
@@ -61,6 +63,7 @@ export class Endpoints {
     const [result] = await store.register([{ ...asked, token, registeredAt: now, ...expires }]);
     if (!result || result.kind === 'full') return undefined;
     const { kind, registration, replaced } = result;
+    this.#changes++;
     if (replaced !== undefined) this.#cache.delete(replaced);
     this.#cache.set(registration.token, registration);
     return { url: urlOf(registration.token), registration, known: kind === 'known' };
@@ -77,8 +80,9 @@ export class Endpoints {
     const now = clock.now();
     const cached = this.#cache.get(token);
     if (cached && (cached.expiresAt === undefined || cached.expiresAt > now)) return cached;
+    const changes = this.#changes;
     const found = await store.registration(token, now);
-    if (typeof found === 'object') this.#cache.set(token, found);
+    if (typeof found === 'object' && changes === this.#changes) this.#cache.set(token, found);
     return found;
   }
 
@@ -86,17 +90,18 @@ export class Endpoints {
   async revoke(...which: readonly RegistrationKey[]): Promise<number> {
     const { store, clock } = this.#deps;
     const revoked = await store.revoke(which, clock.now());
+    this.#changes++;
     for (const { token } of revoked) this.#cache.delete(token);
     return revoked.length;
   }
 
-  /** The device is there again: what waits for it goes out now. */
+  /** The owner is there again: what waits for any of its endpoints goes out now. */
   async wake(owner: string): Promise<void> {
     const { store, clock } = this.#deps;
     let after: string | undefined;
     do {
       const page = await store.registrationsOf(owner, after, PAGE, clock.now());
-      for (const { provider, token } of page) await store.wake(provider, token, clock.now());
+      await Promise.all(page.map(({ provider, token }) => store.wake(provider, token, clock.now())));
       after = page.length === PAGE ? page.at(-1)?.name : undefined;
     } while (after !== undefined);
   }

@@ -16,10 +16,12 @@ export type Accepted =
    * yet acknowledged, a new one otherwise) and now belongs to the submitting mailbox.
    */
   | { readonly kind: 'repeated'; readonly sequence: number }
-  /** The same for `answer: 'connection'`: the outcome itself. */
+  /** The same for `answer: 'connection'` and `'kept'`: the outcome itself. */
   | { readonly kind: 'answered'; readonly notice: Notice }
   /** The id is taken by a message with other content. */
-  | { readonly kind: 'conflict' };
+  | { readonly kind: 'conflict' }
+  /** Refused, and no trace is left: as many as may wait for this target do. See {@link StoreLimits.sessions}. */
+  | { readonly kind: 'full' };
 
 /** A message on loan to the dispatcher. Only its `claim` number may settle it with anything but acceptance. */
 export interface Claim {
@@ -52,8 +54,17 @@ export interface Settlement {
          */
         readonly forget?: true;
       }
-    /** Try again at `dueAt`. `answered` says that the provider answered (counts as an attempt). */
-    | { readonly kind: 'retry'; readonly dueAt: number; readonly because: string; readonly answered: boolean };
+    /**
+     * Try again at `dueAt`. `answered` says that the provider answered (counts as an attempt); `held`, that the message
+     * waits only for its target, so that {@link Store.wake} ends its wait, too.
+     */
+    | {
+        readonly kind: 'retry';
+        readonly dueAt: number;
+        readonly because: string;
+        readonly answered: boolean;
+        readonly held?: true;
+      };
 }
 
 export type Settled =
@@ -118,11 +129,12 @@ export interface StoreLimits {
   readonly revokedMs: number;
   /** Inbox frames per session; `sessions` overrides it. */
   readonly maxInbox: number;
-  readonly sessions: Readonly<Record<string, { readonly maxInbox: number }>>;
+  /** `maxPerTarget`: opaque messages without an outcome for one target; those beyond it are refused. Absent: not counted. */
+  readonly sessions: Readonly<Record<string, { readonly maxInbox?: number; readonly maxPerTarget?: number }>>;
 }
 
 /**
- * The durable heart: outbox, inbox, dedupe window, receipt index, dead letters. Every promise resolves after the commit
+ * The durable heart: outbox, inbox, dedupe window, receipt index, dead letters, registrations. Every promise resolves after the commit
  * and rejects with a {@link StoreError}; calls made together are committed together. Nothing returns an unbounded list.
  *
  * Claims live as long as the store: after a reopening everything unsettled can be claimed again. Bounds are enforced by
@@ -158,8 +170,9 @@ export interface Store {
   settle(batch: readonly Settlement[]): Promise<Settled[]>;
   /** Gives claims back untried: they can be claimed again at once, before newer work. Old claims are ignored. */
   release(claims: readonly { readonly id: number; readonly claim: number }[]): Promise<void>;
-  /** Messages to this target wait until then; `wake` ends the wait early. */
+  /** Messages to this target wait until then. */
   hold(provider: string, target: string, until: number): Promise<void>;
+  /** What waits because its target is held, or was tried and waits for its target, can be claimed again. */
   wake(provider: string, target: string, now: number): Promise<void>;
 
   /**
@@ -173,16 +186,18 @@ export interface Store {
   /**
    * Stores registrations, one outcome each, in order. `(owner, name)` is unique: with the same `vapid` as before the
    * endpoint keeps its token and everything else becomes as given; with another one, or after its end, it gets the new
-   * token and the old one is revoked. [RFC 8292 §4.1] Bounds: {@link StoreLimits.registrationsMax}, `registrationsPerOwner`.
+   * token and the old one is revoked. [RFC 8292 §4.1] Bounds: {@link StoreLimits.registrationsMax}, `registrationsPerOwner`;
+   * what is past its end takes no room.
    */
   register(batch: readonly NewRegistration[]): Promise<Registered[]>;
   /** What this token leads to now. One past its end is revoked. */
   registration(token: string, now: number): Promise<Found>;
-  /** Up to `limit` registrations of an owner, by name, those after `after` only. */
+  /** Up to `limit` registrations of an owner, ordered by name, those after `after` only. */
   registrationsOf(owner: string, after: string | undefined, limit: number, now: number): Promise<Registration[]>;
   /**
-   * Ends registrations, by token, or all that an owner has under a name. What was pushed there and is not delivered yet finds
-   * no registration any more. Answers with those that there were.
+   * Ends registrations, by token, or what an owner has under a name. What was pushed there and is not delivered yet finds
+   * no registration any more: what sleeps of it is woken, as by {@link Store.wake}, to learn of it. Answers with those that
+   * there were.
    */
   revoke(which: readonly RegistrationKey[], now: number): Promise<Registration[]>;
 

@@ -67,8 +67,7 @@ export class Router {
     results.forEach((result, index) => {
       const submission = batch[index];
       if (!submission) return;
-      const state = result.kind === 'taken' ? 'taken' : result.kind === 'conflict' ? 'conflict' : 'repeated';
-      telemetry.add('pushbridge_messages_total', { provider: submission.provider, state });
+      telemetry.add('pushbridge_messages_total', { provider: submission.provider, state: stateOf(result) });
       if (result.kind === 'repeated') sessions.repeat(session, result.sequence);
     });
     return results;
@@ -190,6 +189,10 @@ export class Router {
       for (const { done } of batch) done.reject(error);
     }
   }
+}
+
+function stateOf({ kind }: Accepted): string {
+  return kind === 'taken' || kind === 'conflict' || kind === 'full' ? kind : 'repeated';
 }
 
 /** Who handed something in, and under which id. */

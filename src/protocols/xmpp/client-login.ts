@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
-import { isIP } from 'node:net';
+import { connect as connectTcp, isIP } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { client, type LibraryElement, xml } from '@xmpp/client';
 import type { Clock } from '../../lib/clock.ts';
 import { deadline } from '../../lib/deadline.ts';
@@ -105,9 +106,11 @@ export async function logIn(stream: ClientStream, options: LoginOptions): Promis
       const name = isIP(serverName) ? {} : { servername: serverName };
       const ca = options.ca === undefined ? {} : { ca: options.ca };
       const tls = { host, port, ...name, ...ca };
-      if (security === 'tls') stream.connect(tls, negotiation);
-      else if (security === 'none') stream.connectPlain({ host, port }, negotiation);
-      else stream.connectPlain({ host, port }, startTls(stream, domain, tls, negotiation, refuse));
+      if (security === 'tls') stream.connect(() => connectTls(tls), 'secureConnect', negotiation);
+      else {
+        const next = security === 'none' ? negotiation : startTls(stream, domain, tls, negotiation, refuse);
+        stream.connect(() => connectTcp({ host, port }), 'connect', next);
+      }
     }
     write(text: string, done?: (error?: Error) => void): void {
       const taken = stream.send(text);

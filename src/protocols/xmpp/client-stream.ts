@@ -1,10 +1,10 @@
-import { connect as connectTcp, type Socket } from 'node:net';
-import type { ConnectionOptions } from 'node:tls';
-import { connect as connectTls } from 'node:tls';
+import type { Socket } from 'node:net';
+import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import type { XmlElement } from './element.ts';
 import { NS } from './namespaces.ts';
-import { StanzaParser } from './parser.ts';
+import { StanzaParser, type StreamStart } from './parser.ts';
+import type { XmlLimits } from './tokenizer.ts';
 import type { XmlError } from './xml-error.ts';
 
 /** Why a stream ended. */
@@ -31,7 +31,7 @@ export interface StreamHandler {
 /** What the negotiation of a stream sees of it; the login sets it. */
 export interface Negotiation {
   onConnect(): void;
-  onStart(): void;
+  onStart(start: StreamStart): void;
   /** Everything but messages and stream errors. */
   onElement(element: XmlElement): void;
   onEnd(end: StreamEnd): void;
@@ -41,6 +41,10 @@ export interface StreamSettings {
   readonly clock: Clock;
   /** Bytes of one stanza; a larger one ends the stream. */
   readonly maxStanzaBytes: number;
+  /** Other limits; the defaults are for a server that only says what it has to say itself. */
+  readonly limits?: Partial<Pick<XmlLimits, 'depth' | 'attributes'>>;
+  /** The namespace of stanzas; that of a client's stream if it is absent. */
+  readonly ns?: string;
   /** How long a closing stream waits for the server's own close, in milliseconds. */
   readonly closeMs: number;
 }
@@ -49,7 +53,7 @@ export interface StreamSettings {
 const BATCH_CHARS = 64 * 1024;
 
 /**
- * The client's end of an XMPP stream: bytes in both directions, limits, closing. What is sent within one turn of
+ * The end of an XMPP stream that has opened it: bytes in both directions, limits, closing. What is sent within one turn of
  * the event loop leaves in one write.
  */
 export class ClientStream {
@@ -74,15 +78,15 @@ export class ClientStream {
     this.#handler = handler;
     this.#parser = new StanzaParser(
       {
-        onStart: ({ selfClosed }) => {
-          this.#guard(() => this.#negotiation?.onStart());
-          if (selfClosed) this.#ended();
+        onStart: (start) => {
+          this.#guard(() => this.#negotiation?.onStart(start));
+          if (start.selfClosed) this.#ended();
         },
         onElement: (element) => this.#element(element),
         onEnd: () => this.#ended(),
         onError: (error) => this.#unreadable(error),
       },
-      { stanzaBytes: settings.maxStanzaBytes },
+      { ...settings.limits, stanzaBytes: settings.maxStanzaBytes },
     );
   }
 
@@ -96,16 +100,13 @@ export class ClientStream {
     return this.#pending.length + (this.#socket?.writableLength ?? 0);
   }
 
-  /** Opens the socket; TLS from the first byte. */
-  connect(options: ConnectionOptions, negotiation: Negotiation): void {
+  /**
+   * Opens the socket.
+   * @param dial makes it; @param ready the event by which it says that it can be used: with TLS, that is agreed by then
+   */
+  connect(dial: () => Socket, ready: 'connect' | 'secureConnect', negotiation: Negotiation): void {
     if (this.#state !== 'new') return;
-    this.#open(connectTls(options), 'secureConnect', negotiation);
-  }
-
-  /** Opens the socket without TLS; {@link secure} may follow. */
-  connectPlain(place: { readonly host: string; readonly port: number }, negotiation: Negotiation): void {
-    if (this.#state !== 'new') return;
-    this.#open(connectTcp(place), 'connect', negotiation);
+    this.#open(dial(), ready, negotiation);
   }
 
   /**
@@ -203,7 +204,7 @@ export class ClientStream {
 
   #element(element: XmlElement): void {
     this.#guard(() => {
-      if (element.name === 'message' && element.ns === NS.client) {
+      if (element.is('message', this.#settings.ns ?? NS.client)) {
         if (this.#state !== 'ended') this.#handler.onMessage(element);
       } else if (element.is('error', NS.stream)) this.#streamError(element);
       else this.#negotiation?.onElement(element);

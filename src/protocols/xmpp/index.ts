@@ -1,6 +1,7 @@
 export { LoginError, type LoginFault, type LoginOptions, logIn } from './client-login.ts';
 export {
   ClientStream,
+  type Negotiation,
   type StreamEnd as ClientStreamEnd,
   type StreamHandler,
   type StreamSettings,
