@@ -4,6 +4,7 @@ and nothing is read: so the bus starts it."""
 
 import base64
 import json
+import os
 import sys
 
 import dbus
@@ -66,11 +67,7 @@ def main():
             connection.send_message(reply)
         return dbus.lowlevel.HANDLER_RESULT_HANDLED
 
-    def command(_source, _condition):
-        line = sys.stdin.readline()
-        if not line:
-            loop.quit()
-            return False
+    def order(line):
         order = json.loads(line)
         number = order["number"]
         bus.call_async(
@@ -84,13 +81,26 @@ def main():
             lambda error: tell(event="failed", number=number, error=error.get_dbus_name(), text=error.get_dbus_message()),
             timeout=30,
         )
+
+    # Not by a buffered reader: it would keep a second line that came with the first.
+    pending = b""
+
+    def orders(_source, _condition):
+        nonlocal pending
+        read = os.read(0, 65536)
+        if not read:
+            loop.quit()
+            return False
+        *lines, pending = (pending + read).split(b"\n")
+        for line in lines:
+            order(line)
         return True
 
     bus.add_message_filter(heard)
     if name != "-":
         bus.request_name(name, 4)
     if OUT is sys.stdout:
-        GLib.io_add_watch(sys.stdin, GLib.IO_IN | GLib.IO_HUP, command)
+        GLib.io_add_watch(sys.stdin, GLib.IO_IN | GLib.IO_HUP, orders)
     tell(event="ready", unique=bus.get_unique_name())
     loop.run()
 

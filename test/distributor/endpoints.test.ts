@@ -66,10 +66,9 @@ test('a known token gets its endpoint while there is no network', async (t) => {
   const app = await one.bus.app(APP);
   await call2(app, 'Register', { service: APP, token: 't' });
   await app.called('NewEndpoint');
-  await one.xmpp.stop();
+  one.xmpp.leave();
   t.deepEqual((await call2(app, 'Register', { service: APP, token: 't' })).args, succeeded);
   t.like(await app.called('NewEndpoint'), { args: [{ endpoint: 'https://push.example/1' }] });
-  await one.xmpp.start();
 });
 
 test('another key is another endpoint, and the service knows it under another name', async (t) => {
@@ -170,11 +169,11 @@ const accountOf = ({ xmpp }: Desk) => ({
 
 test('what an app takes back while it is being made is not made', async (t) => {
   const one = await desk(t, { register_timeout: '20s' });
-  await one.xmpp.stop();
+  one.xmpp.leave();
   const app = await one.bus.app(APP);
   const registering = call2(app, 'Register', { service: APP, token: 't' });
   await call2(app, 'Unregister', { token: 't' });
-  await one.xmpp.start();
+  one.xmpp.comeBack();
   t.deepEqual((await registering).args, [{ success: 'REGISTRATION_FAILED', reason: 'INTERNAL_ERROR' }]);
   await one.xmpp.stanza(isRegister);
   await call2(app, 'Register', { service: APP, token: 't' });

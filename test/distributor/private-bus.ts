@@ -11,6 +11,9 @@ const CONNECTOR = fileURLToPath(new URL('connector.py', import.meta.url));
 /** Debian's own, which has python3-dbus and python3-gi. */
 const PYTHON = '/usr/bin/python3';
 
+/** Runs a program until standard input ends: whatever becomes of the test, its bus does not outlive it. */
+const LEASH = 'exec 3<&0; "$0" "$@" </dev/null & bus=$!; { read -r _ <&3; kill "$bus"; } & wait "$bus"';
+
 /** What an app was called with, or what became of a call of its own. */
 export interface Heard {
   readonly event: 'ready' | 'called' | 'answered' | 'failed';
@@ -150,10 +153,14 @@ export class PrivateBus {
 </busconfig>
 `,
     );
-    const daemon = spawn('dbus-daemon', [`--config-file=${config}`, '--nofork', '--print-address=1'], {
-      // It complains that it may not raise a limit.
-      stdio: ['pipe', 'pipe', 'ignore'],
-    });
+    const daemon = spawn(
+      '/bin/sh',
+      ['-c', LEASH, 'dbus-daemon', `--config-file=${config}`, '--nofork', '--print-address=1'],
+      {
+        // It complains that it may not raise a limit.
+        stdio: ['pipe', 'pipe', 'ignore'],
+      },
+    );
     const [line] = (await once(createInterface({ input: daemon.stdout }), 'line')) as [string];
     return new PrivateBus(folder, line, daemon);
   }
@@ -175,7 +182,7 @@ export class PrivateBus {
   async stop(): Promise<void> {
     await Promise.all(this.#apps.map((app) => app.stop()));
     const gone = once(this.#daemon, 'exit');
-    this.#daemon.kill();
+    this.#daemon.stdin.end();
     await gone;
     rmSync(this.folder, { recursive: true, force: true });
   }

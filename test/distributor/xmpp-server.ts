@@ -47,11 +47,11 @@ export class XmppServer {
   /** The full JID of the client. */
   jid = '';
 
-  /** Where it listens, again after a stop. */
   port = 0;
+  #away = false;
 
   async start(): Promise<number> {
-    this.#server.listen(this.port, '127.0.0.1');
+    this.#server.listen(0, '127.0.0.1');
     await once(this.#server, 'listening');
     this.port = (this.#server.address() as AddressInfo).port;
     return this.port;
@@ -61,6 +61,16 @@ export class XmppServer {
     this.#socket?.destroy();
     this.#server.close();
     await once(this.#server, 'close');
+  }
+
+  /** Nobody gets in any more; the port stays its own, so that nobody else can take it. */
+  leave(): void {
+    this.#away = true;
+    this.#socket?.destroy();
+  }
+
+  comeBack(): void {
+    this.#away = false;
   }
 
   send(xml: string): void {
@@ -94,6 +104,10 @@ export class XmppServer {
 
   #serve(socket: Socket): void {
     this.#socket = socket;
+    if (this.#away) {
+      socket.destroy();
+      return;
+    }
     let authenticated = false;
     const parser = new StanzaParser({
       onStart: () => socket.write(HEADER + (authenticated ? BIND : MECHANISMS)),

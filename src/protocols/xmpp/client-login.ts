@@ -108,8 +108,8 @@ export async function logIn(stream: ClientStream, options: LoginOptions): Promis
       const tls = { host, port, ...name, ...ca };
       if (security === 'tls') stream.connect(() => connectTls(tls), 'secureConnect', negotiation);
       else {
-        const plain = security === 'none' ? negotiation : startTls(stream, domain, tls, negotiation, refuse);
-        stream.connect(() => connectTcp({ host, port }), 'connect', plain);
+        const next = security === 'none' ? negotiation : startTls(stream, domain, tls, negotiation, refuse);
+        stream.connect(() => connectTcp({ host, port }), 'connect', next);
       }
     }
     write(text: string, done?: (error?: Error) => void): void {
