@@ -125,9 +125,10 @@ test('a configuration without providers and sessions does nothing, and is refuse
   );
   t.deepEqual(
     problemsOf('sessions: []\nproviders: {}\n'),
-    ['1:11 sessions: needs at least one session, or doors.ccs, or doors.webpush', '2:12 providers: needs at least one provider'].map(
-      (line) => line.replace(/:\d+ /, ':1 '),
-    ),
+    [
+      '1:11 sessions: needs at least one session, or doors.ccs, or doors.webpush',
+      '2:12 providers: needs at least one provider',
+    ].map((line) => line.replace(/:\d+ /, ':1 ')),
   );
 });
 
