@@ -56,7 +56,7 @@ const FACES = ['/index.ts', '/options.ts', '/ports.ts'];
 const PROTOCOLS: Readonly<Record<string, readonly string[]>> = {
   ccs: ['xmpp', 'http'],
   webpush: ['xmpp', 'http'],
-  unifiedpush: ['xmpp'],
+  unifiedpush: ['xmpp', 'webpush'],
 };
 
 const IMPORT =

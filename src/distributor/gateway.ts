@@ -47,6 +47,8 @@ export class Gateway {
   readonly #options: DistributorOptions['gateway'];
   readonly #log: Log;
   #service: Service | undefined;
+  /** The service that was asked whether it takes keys, and what it said. */
+  #keys: { readonly jid: string; readonly taken: boolean } | undefined;
 
   /** @param jid of the account, without resource */
   constructor(account: Account, jid: string, options: DistributorOptions['gateway'], log: Log) {
@@ -80,12 +82,15 @@ export class Gateway {
     return this.#service !== undefined && from !== undefined && parseJid(from)?.bare === bareOf(this.#service.jid);
   }
 
-  /** Asks for an endpoint. @throws OfflineError, DeadlineError */
-  async register(registration: Pick<Registration, 'app' | 'publicToken'>): Promise<RegisterResult> {
+  /** Asks for an endpoint, for senders with the key of the app alone if the service can do that. @throws OfflineError, DeadlineError */
+  async register(registration: Pick<Registration, 'app' | 'publicToken' | 'vapid'>): Promise<RegisterResult> {
     const service = this.#service;
     if (!service) return { kind: 'refused', condition: 'item-not-found', text: 'no push service found' };
     const name = endpointName(service, this.#jid, registration);
-    return readRegisterResult(await this.#account.ask(service.jid, (id) => registerStanza(service.jid, id, name)));
+    const { vapid } = registration;
+    const key = vapid !== undefined && (await this.#takesKeys(service.jid)) ? vapid : undefined;
+    const answer = await this.#account.ask(service.jid, (id) => registerStanza(service.jid, id, name, key));
+    return readRegisterResult(answer);
   }
 
   /**
@@ -122,6 +127,16 @@ export class Gateway {
     }
     this.#log.warn('no push service found', { on: domain, asked: asked.length });
     return undefined;
+  }
+
+  /** Whether the service keeps endpoints for one key; others would not know what is asked. */
+  async #takesKeys(jid: string): Promise<boolean> {
+    if (this.#keys?.jid !== jid) {
+      const features = readFeatures(await this.#account.ask(jid, (id) => infoStanza(jid, id)));
+      this.#keys = { jid, taken: features.includes(UP_NS.vapid) };
+      if (!this.#keys.taken) this.#log.warn('push service keeps no endpoints for one key', { jid });
+    }
+    return this.#keys.taken;
   }
 
   /** What `jid` says that it speaks; one that does not answer says nothing. */

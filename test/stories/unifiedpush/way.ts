@@ -18,13 +18,15 @@ import { WebPushDevice } from './web-push-device.ts';
 const PUBLIC = 'https://push.example.com';
 const APP = 'org.example.App';
 
+type VapidDetails = { readonly subject: string; readonly publicKey: string; readonly privateKey: string };
+
 /** Everything between an application server and an app on a desktop. */
 interface Way {
   readonly server: XmppServer;
   readonly bus: PrivateBus;
   readonly app: App;
   /** An application server's library posts to an endpoint. */
-  send(endpoint: string, device: WebPushDevice, text: string): Promise<number>;
+  send(endpoint: string, device: WebPushDevice, text: string, vapidDetails?: VapidDetails): Promise<number>;
   /** The distributor runs, with the same database each time. */
   come(): Promise<void>;
   go(): Promise<void>;
@@ -78,11 +80,15 @@ async function lay(t: ExecutionContext, start: (options: ServerOptions) => Promi
       await running.start();
     },
     go,
-    async send(endpoint, device, text) {
+    async send(endpoint, device, text, vapidDetails) {
       const agent = new Agent();
       agent.createConnection = () =>
         connect({ host: '127.0.0.1', port: app.httpPort, ca: cert, servername: 'localhost' });
-      const { statusCode } = await webpush.sendNotification({ endpoint, keys: device.keys }, text, { agent, TTL: 600 });
+      const { statusCode } = await webpush.sendNotification({ endpoint, keys: device.keys }, text, {
+        agent,
+        TTL: 600,
+        ...(vapidDetails && { vapidDetails }),
+      });
       return statusCode;
     },
   };
@@ -145,5 +151,24 @@ export function tellWith(name: string, start: (options: ServerOptions) => Promis
       status = await way.send(endpoint, device, 'two').catch(({ statusCode }: { statusCode: number }) => statusCode);
     }
     t.is(status, 410);
+  });
+
+  test(`${name}: an endpoint for one sender takes what is signed with its key, and nothing else`, async (t) => {
+    const way = await lay(t, start, 'gultsch');
+    await way.come();
+    const connector = await way.bus.app(APP);
+    const sender = { subject: 'mailto:admin@example.net', ...webpush.generateVAPIDKeys() };
+    const register = () => call2(connector, 'Register', { service: APP, token: 'token-3', vapid: sender.publicKey });
+    let answer = await register();
+    while (!isDeepStrictEqual(answer.args, [{ success: 'REGISTRATION_SUCCEEDED' }])) answer = await register();
+    const [{ endpoint }] = (await connector.called('NewEndpoint')).args as [{ endpoint: string }];
+    const device = new WebPushDevice();
+    const statusOf = (sending: Promise<number>) =>
+      sending.catch(({ statusCode }: { statusCode: number }) => statusCode);
+    t.is(await statusOf(way.send(endpoint, device, 'unsigned')), 401);
+    const stranger = { ...sender, ...webpush.generateVAPIDKeys() };
+    t.is(await statusOf(way.send(endpoint, device, 'of a stranger', stranger)), 403);
+    t.is(await way.send(endpoint, device, 'signed', sender), 201);
+    t.is(device.decrypt(bytesOf((await connector.called('Message')).args)), 'signed');
   });
 }
