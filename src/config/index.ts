@@ -1,4 +1,5 @@
 export { listensHttp } from './categories.ts';
+export { sessionRules, storeLimits } from './core-rules.ts';
 export { type ConfigFrom, type LoadOptions, loadConfig, loadSection, type Written } from './load.ts';
 export type { Override } from './overrides.ts';
 export { printConfig } from './print.ts';
