@@ -1,18 +1,22 @@
 import { readFileSync } from 'node:fs';
 import { type Admin, createAdmin, createMetrics, type Part, type Pool, type Pools } from './admin/index.ts';
-import { type Config, listensHttp, type ProviderConfig } from './config/index.ts';
-import { Core, type Provider, type SessionRules, type Store, type StoreLimits, type Telemetry } from './core/index.ts';
+import { type Config, listensHttp, type ProviderConfig, sessionRules, storeLimits } from './config/index.ts';
+import { Core, Endpoints, type Provider, type Store, type Telemetry } from './core/index.ts';
 import { AppDoor } from './doors/app/index.ts';
 import { BalDoor, type ServedSession } from './doors/bal/index.ts';
-import { CcsDoor, sessionOf } from './doors/ccs/index.ts';
+import { CcsDoor } from './doors/ccs/index.ts';
+import { forwardOver, WebPushDoor } from './doors/webpush/index.ts';
 import { type Clock, forwardOnly, sleep, systemClock } from './lib/clock.ts';
 import { deadline } from './lib/deadline.ts';
 import { createLog, type Log, reason } from './lib/log.ts';
 import { OptionProblem } from './lib/option-problem.ts';
-import { createHttpListener, type HttpServer } from './protocols/http/index.ts';
+import { createHttpListener, type HttpServer, Outgoing } from './protocols/http/index.ts';
 import { createApnsProvider } from './providers/apns/index.ts';
+import { BackendProvider } from './providers/backend/index.ts';
 import { createCcsProvider } from './providers/ccs/index.ts';
 import { createFcmProvider } from './providers/fcm/index.ts';
+import { createWebPushProvider } from './providers/webpush/index.ts';
+import { createXmppProvider } from './providers/xmpp/index.ts';
 import { createMemoryStore } from './storage/memory/index.ts';
 import { openSqliteStore } from './storage/sqlite/index.ts';
 
@@ -22,6 +26,8 @@ const LAST_ACKS_MS = 1_000;
 const CLOSING_MS = 2_000;
 /** What the fields of a frame beside ids and `fcm_data` take at most, in bytes. */
 const FRAME_HEADER_BYTES = 512;
+/** Connections to one foreign server of UnifiedPush. */
+const FOREIGN_CONNECTIONS = 10;
 /** Pause between two looks at whether windows are empty. */
 const LOOK_MS = 10;
 
@@ -57,6 +63,8 @@ interface Unit {
 
 interface ProviderSurroundings extends Surroundings {
   readonly telemetry: Telemetry;
+  /** Endpoints that devices register, and that what is pushed is meant for. */
+  readonly endpoints: Endpoints;
   /** The wall clock as it is, even if it goes back: for times that somebody else compares with a clock of his own. */
   readonly wall: Pick<Clock, 'now'>;
 }
@@ -81,6 +89,8 @@ const makers: Makers = {
     return { provider, pool: { get, resize: (change) => provider.resize(change) } };
   },
   fcm: (name, options, deps) => ({ provider: createFcmProvider({ name, options, ...deps }) }),
+  webpush: (name, options, deps) => ({ provider: createWebPushProvider({ name, options, ...deps }) }),
+  xmpp: (name, options, deps) => ({ provider: createXmppProvider({ name, options, ...deps }) }),
 };
 
 function createUnit<T extends ProviderConfig['type']>(
@@ -105,19 +115,22 @@ export async function createApp(config: Config, given: Partial<Surroundings> = {
   const { clock, log } = deps;
   const telemetry = createMetrics((name, error) => log.warn('gauge not read', { name, error: reason(error) }));
   const store = await openStore(config, log);
+  const urlOf = (token: string) => `${config.http.public_url ?? ''}/push/${token}`;
+  const endpoints = new Endpoints({ store, clock, urlOf });
   const units = Object.entries(config.providers).map(([name, options]) =>
-    createUnit(name, options, { ...deps, telemetry, wall }),
+    createUnit(name, options, { ...deps, telemetry, wall, endpoints }),
   );
-  const providers = units.map(({ provider }) => provider);
+  const configured = units.map(({ provider }) => provider);
   const served = servedSessions(config);
   const { promise: failed, resolve: onFatal } = Promise.withResolvers<Error>();
   const core = new Core({
     ...deps,
     store,
-    providers,
+    providers: configured,
     telemetry,
     onFatal,
     sessions: sessionRules(config),
+    ...(config.doors.webpush && { maxPushes: config.doors.webpush.max_pending }),
     retry: {
       baseMs: config.retry.base,
       capMs: config.retry.cap,
@@ -126,14 +139,26 @@ export async function createApp(config: Config, given: Partial<Surroundings> = {
     ownerGraceMs: config.bal.owner_grace,
     maxNoticeBytes: config.bal.max_frame_bytes - FRAME_HEADER_BYTES,
   });
-  const common = { ...deps, telemetry, router: core.router, sessions: core.sessions };
+  const { sessions, router } = core;
+  const takesPushes = config.doors.webpush !== undefined;
+  // Each backend may own endpoints: what is pushed there goes to it.
+  const backends = (takesPushes ? served : []).map(
+    ({ id }) => new BackendProvider({ session: id, sessions, router, endpoints }),
+  );
+  for (const backend of backends) core.add(backend);
+  core.onGone(({ groupId }) => {
+    if (groupId === undefined) return;
+    endpoints.revoke({ token: groupId }).catch((error) => log.warn('endpoint not revoked', { error: reason(error) }));
+  });
+  const providers = [...configured, ...backends];
+  const common = { ...deps, telemetry, router, sessions, ...(takesPushes && { endpoints }) };
   // Without sessions nobody could log on.
   const bal =
     served.length > 0
       ? new BalDoor({ ...common, options: config.bal, served, server: `pushbridge/${version()}` })
       : undefined;
   const ccs = config.doors.ccs && new CcsDoor({ ...common, options: config.doors.ccs });
-  const http = listensHttp(config) ? httpListener(config, core, telemetry, deps) : undefined;
+  const http = listensHttp(config) ? httpListener(config, core, endpoints, telemetry, { ...deps, wall }) : undefined;
   const admin = createAdmin({
     ...config.admin,
     log,
@@ -220,18 +245,48 @@ function lifecycle({ store, core, providers, bal, ccs, http, admin, failed, cloc
 }
 
 /** The public listener with the routes of every door that has some. */
-function httpListener(config: Config, core: Core, telemetry: Telemetry, { clock, log }: Surroundings): HttpServer {
+function httpListener(
+  config: Config,
+  core: Core,
+  endpoints: Endpoints,
+  telemetry: Telemetry,
+  { clock, log, random, wall }: Surroundings & { readonly wall: Clock },
+): HttpServer {
   const http = createHttpListener(config.http, {
     clock,
     version: version(),
     onFault: (error) => log.error('HTTP request failed', { error: reason(error) }),
     onAnswer: (route, status) => telemetry.add('pushbridge_http_requests_total', { route, status: String(status) }),
   });
-  const { app } = config.doors;
-  if (app) {
-    new AppDoor({ options: app, intake: core.router.intake('app'), clock }).register(http);
+  const { app, webpush } = config.doors;
+  if (app) new AppDoor({ options: app, intake: core.router.intake('app'), clock }).register(http);
+  if (webpush) {
+    const outgoing = webpush.matrix?.foreign ? outgoingOf(config, clock) : undefined;
+    new WebPushDoor({
+      options: webpush,
+      publicUrl: config.http.public_url ?? '',
+      endpoints,
+      pushes: core.pushes,
+      clock,
+      ...(outgoing && { forward: forwardOver({ outgoing, clock: wall, random }) }),
+    }).register(http);
   }
   return http;
+}
+
+/** The way out for what Matrix pushes to endpoints of others: sooner than our own answer, which waits for theirs. */
+function outgoingOf({ http }: Config, clock: Clock): Outgoing {
+  return new Outgoing({
+    clock,
+    allow: [],
+    allowHttp: false,
+    perOrigin: FOREIGN_CONNECTIONS,
+    maxConnections: 10 * FOREIGN_CONNECTIONS,
+    connectTimeoutMs: http.answer_timeout / 3,
+    deadlineMs: (2 * http.answer_timeout) / 3,
+    idleMs: http.idle_timeout,
+    count: () => {},
+  });
 }
 
 /** Lets an error name the key of the configuration that it is about. */
@@ -255,31 +310,8 @@ function servedSessions(config: Config): ServedSession[] {
   return config.sessions.map((session) => ({ ...session, providers: session.providers ?? all }));
 }
 
-/** Everybody whom the doors serve, as the core sees them. */
-function sessionRules(config: Config): SessionRules[] {
-  const limits = (of: { readonly max_pending: number; readonly max_inbox: number }) => ({
-    maxPending: of.max_pending,
-    maxInbox: of.max_inbox,
-  });
-  const senders = config.doors.ccs?.senders ?? [];
-  return [
-    ...config.sessions.map((session) => ({ id: session.id, ...limits(session) })),
-    ...senders.map((sender) => ({ id: sessionOf(sender.id), apps: sender.apps, ...limits(sender) })),
-  ];
-}
-
 function openStore(config: Config, log: Log): Promise<Store> {
-  const sessions = sessionRules(config);
-  const limits: StoreLimits = {
-    dedupeWindowMs: config.limits.dedupe_window,
-    dedupeMax: config.limits.dedupe_max,
-    upstreamDedupeMs: config.limits.upstream_dedupe,
-    receiptsMax: config.limits.receipts_max,
-    inboxTtlMs: config.limits.inbox_ttl,
-    deadLettersMax: config.limits.dead_letters_max,
-    maxInbox: Math.max(...sessions.map(({ maxInbox }) => maxInbox)),
-    sessions: Object.fromEntries(sessions.map(({ id, maxInbox }) => [id, { maxInbox }])),
-  };
+  const limits = storeLimits(config);
   const { url } = config.store;
   if (url === 'memory:') return Promise.resolve(createMemoryStore(limits));
   return openSqliteStore({ path: url.slice('sqlite:'.length), limits, log });

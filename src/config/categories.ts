@@ -7,5 +7,5 @@ export function categoriesOf({ sessions = [], doors }: Pick<Partial<Config>, 'se
 
 /** Whether the public HTTP listener has anything to do. */
 export function listensHttp({ doors }: Pick<Partial<Config>, 'doors'>): boolean {
-  return doors?.app !== undefined;
+  return doors?.app !== undefined || doors?.webpush !== undefined;
 }

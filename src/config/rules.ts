@@ -1,3 +1,4 @@
+import { PUSH_SESSION } from '../core/index.ts';
 import { keyProblem } from '../doors/app/index.ts';
 import { sessionOf } from '../doors/ccs/index.ts';
 import { isLoopback } from '../lib/loopback.ts';
@@ -15,7 +16,7 @@ export type Report = (path: Path, message: string) => void;
  * @param names providers as they are named in the file, whether they could be read or not
  */
 export function checkRules(config: Partial<Config>, names: readonly string[], report: Report): void {
-  const rules = [providers, sessions, openSessions, ccsSenders, applications, plainHttp, retries];
+  const rules = [providers, sessions, openSessions, ccsSenders, applications, endpoints, plainHttp, retries];
   for (const rule of rules) rule(config, report, names);
 }
 
@@ -29,12 +30,13 @@ function providers(_: Partial<Config>, report: Report, names: readonly string[])
 }
 
 function sessions(config: Partial<Config>, report: Report, names: readonly string[]): void {
-  if (config.sessions?.length === 0 && config.doors && !config.doors.ccs) {
-    report(['sessions'], 'needs at least one session, or doors.ccs');
+  if (config.sessions?.length === 0 && config.doors && !config.doors.ccs && !config.doors.webpush) {
+    report(['sessions'], 'needs at least one session, or doors.ccs, or doors.webpush');
   }
   const ids = new Set<string>();
   for (const [index, { id, secret, providers: wanted = [] }] of (config.sessions ?? []).entries()) {
     if (ids.has(id)) report(['sessions', index, 'id'], 'is the id of an earlier session too');
+    if (id === PUSH_SESSION) report(['sessions', index, 'id'], 'is what the bridge calls pushes; take another one');
     ids.add(id);
     const unusable = secret && secretProblem(secret);
     if (unusable) report(['sessions', index, 'secret'], unusable);
@@ -81,6 +83,28 @@ function ccsSenders({ doors, sessions: others = [] }: Partial<Config>, report: R
       const why = apps.get(app);
       if (why) report([...path, 'apps', position], why);
       apps.set(app, 'is an app of this list or of an earlier sender too');
+    }
+  }
+}
+
+/** Endpoints need somebody who takes what is posted, under a URL that others find. */
+function endpoints({ doors, http, providers = {} }: Partial<Config>, report: Report, names: readonly string[]): void {
+  if (!doors || !http) return;
+  if (doors.webpush && http.public_url === undefined) {
+    report(['http', 'public_url'], 'is missing: endpoints of doors.webpush begin with it');
+  }
+  const sender = doors.webpush?.fcm?.provider;
+  if (sender !== undefined && providers[sender] && providers[sender].type !== 'fcm') {
+    report(['doors', 'webpush', 'fcm', 'provider'], 'is no provider of type fcm');
+  }
+  const unknown = sender === undefined ? undefined : unknownProvider(sender, names);
+  if (unknown) report(['doors', 'webpush', 'fcm', 'provider'], unknown);
+  if (doors.webpush && doors.webpush.receipt_wait_max >= http.answer_timeout) {
+    report(['doors', 'webpush', 'receipt_wait_max'], 'must be less than http.answer_timeout');
+  }
+  for (const [name, { type }] of Object.entries(providers)) {
+    if (type === 'xmpp' && !doors.webpush) {
+      report(['providers', name], 'needs doors.webpush: nobody could post to its endpoints');
     }
   }
 }

@@ -1,8 +1,10 @@
 import { adminOptions } from '../admin/options.ts';
 import { limitsOptions, retryOptions } from '../core/options.ts';
+import { distributorOptions } from '../distributor/options.ts';
 import { appOptions } from '../doors/app/options.ts';
 import { balOptions, sessionOptions } from '../doors/bal/options.ts';
 import { ccsDoorOptions } from '../doors/ccs/options.ts';
+import { webpushOptions as webpushDoorOptions } from '../doors/webpush/options.ts';
 import { emulatorOptions } from '../emulator/options.ts';
 import { systemClock } from '../lib/clock.ts';
 import { z } from '../lib/schema.ts';
@@ -11,10 +13,18 @@ import { apnsProblems } from '../providers/apns/index.ts';
 import { apnsOptions } from '../providers/apns/options.ts';
 import { ccsOptions, checkCcsFiles } from '../providers/ccs/options.ts';
 import { checkFcmFiles, fcmOptions } from '../providers/fcm/options.ts';
+import { checkWebPushFiles, webpushOptions } from '../providers/webpush/options.ts';
+import { xmppOptions } from '../providers/xmpp/options.ts';
 import { logOptions, stopTimeout, storeOptions } from './options.ts';
 
 /** The types of providers. Adding one is one line here and one in `app.ts`. */
-export const providerTypes = { apns: apnsOptions, ccs: ccsOptions, fcm: fcmOptions } as const;
+export const providerTypes = {
+  apns: apnsOptions,
+  ccs: ccsOptions,
+  fcm: fcmOptions,
+  webpush: webpushOptions,
+  xmpp: xmppOptions,
+} as const;
 
 export type ProviderType = keyof typeof providerTypes;
 /** One configured provider: its type and the options of that type. */
@@ -35,6 +45,7 @@ export const providerChecks: {
   apns: (options) => apnsProblems(options, systemClock.now()),
   ccs: checkCcsFiles,
   fcm: checkFcmFiles,
+  webpush: checkWebPushFiles,
 };
 
 /** Names of providers stand in metrics, logs, outbox rows and paths of keys. */
@@ -46,7 +57,13 @@ export const sections = {
   store: storeOptions.prefault({}),
   bal: balOptions.prefault({}),
   sessions: z.array(sessionOptions).default([]).describe('the backends that may log on'),
-  doors: z.strictObject({ app: appOptions.optional(), ccs: ccsDoorOptions.optional() }).prefault({}),
+  doors: z
+    .strictObject({
+      app: appOptions.optional(),
+      ccs: ccsDoorOptions.optional(),
+      webpush: webpushDoorOptions.optional(),
+    })
+    .prefault({}),
   http: httpOptions.prefault({}),
   providers: z.record(z.string(), z.unknown()).default({}).describe('ways to devices, by name'),
   retry: retryOptions.prefault({}),
@@ -54,12 +71,16 @@ export const sections = {
   admin: adminOptions.prefault({}),
   stop_timeout: stopTimeout,
   emulator: emulatorOptions.prefault({}),
+  distributor: distributorOptions.optional(),
 } as const;
 
 export type SectionName = keyof typeof sections;
 
-/** The sections of the bridge itself. The emulator's is for those who develop against it: it may stand in the same file. */
-export const bridgeSections = (Object.keys(sections) as SectionName[]).filter((name) => name !== 'emulator');
+/** Sections of other programs, which may stand in the same file: those who develop have an emulator, desktops a distributor. */
+const OTHERS: readonly SectionName[] = ['emulator', 'distributor'];
+
+/** The sections of the bridge itself. */
+export const bridgeSections = (Object.keys(sections) as SectionName[]).filter((name) => !OTHERS.includes(name));
 
 type Sections = { readonly [K in Exclude<SectionName, 'providers'>]: Readonly<z.infer<(typeof sections)[K]>> };
 

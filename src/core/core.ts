@@ -2,9 +2,11 @@ import type { Random } from '../lib/backoff.ts';
 import { type Clock, every, type Timer } from '../lib/clock.ts';
 import type { Log } from '../lib/log.ts';
 import { Dispatcher } from './dispatcher.ts';
+import type { Message } from './message.ts';
 import type { RetryRules } from './outcomes.ts';
 import type { Health, Provider, Store, StoreError, StoreErrorCode, StoreStats } from './ports.ts';
 import type { SessionRules } from './post.ts';
+import { PUSH_SESSION, Pushes, pushRules } from './pushes.ts';
 import { tellRefusal } from './refusal.ts';
 import { Router } from './router.ts';
 import { Sessions } from './sessions.ts';
@@ -21,6 +23,8 @@ export interface CoreOptions {
   readonly store: Store;
   readonly providers: readonly Provider[];
   readonly sessions: readonly SessionRules[];
+  /** Pushes to endpoints without an outcome, beyond which none is taken (default: a million). */
+  readonly maxPushes?: number;
   readonly retry: RetryRules;
   readonly ownerGraceMs: number;
   /** See {@link Router}: what a frame of the doors can carry, in bytes. */
@@ -38,6 +42,7 @@ export class Core {
   readonly router: Router;
   readonly sessions: Sessions;
   readonly dispatcher: Dispatcher;
+  readonly pushes: Pushes;
   readonly #options: CoreOptions;
   #timers: Timer[] = [];
   #stopping = false;
@@ -47,7 +52,7 @@ export class Core {
   constructor(options: CoreOptions) {
     this.#options = options;
     const { store, providers, clock, log, telemetry } = options;
-    this.sessions = new Sessions(options.sessions, options);
+    this.sessions = new Sessions([...options.sessions, pushRules(options.maxPushes)], options);
     this.dispatcher = new Dispatcher(options);
     this.router = new Router({
       store,
@@ -58,7 +63,22 @@ export class Core {
       sessions: this.sessions,
       providers: new Map(providers.map((provider) => [provider.name, provider])),
     });
+    this.pushes = new Pushes({ store, clock, router: this.router, sessions: this.sessions });
     for (const provider of providers) this.dispatcher.add(provider);
+  }
+
+  /** One more provider, before {@link start}. */
+  add(provider: Provider): void {
+    this.dispatcher.add(provider);
+  }
+
+  /** Called with each push whose target is no more, as its service says. One listener. */
+  onGone(listener: (push: Message) => void): void {
+    this.dispatcher.onGone((message) => {
+      if (message.session !== PUSH_SESSION) return;
+      this.pushes.noteGone(message);
+      listener(message);
+    });
   }
 
   /** Begins to work: what lies in the outbox goes out. Providers must be started by then. */
@@ -135,6 +155,7 @@ export class Core {
     telemetry.gauge('pushbridge_inbox_oldest_seconds', () =>
       inbox().map((i) => [{ session: i.session }, age(i.oldestAt)]),
     );
+    telemetry.gauge('pushbridge_registrations', () => [[{}, this.#stats?.registrations ?? 0]]);
     telemetry.gauge('pushbridge_dead_letters', () => [[{}, this.#stats?.deadLetters ?? 0]]);
     telemetry.gauge('pushbridge_receipt_index', () => [[{}, this.#stats?.receipts ?? 0]]);
     telemetry.gauge('pushbridge_dedupe_outcomes', () => [[{}, this.#stats?.outcomes ?? 0]]);

@@ -3,7 +3,7 @@ import { Batcher } from '../lib/batcher.ts';
 import { every, sleep, type Timer } from '../lib/clock.ts';
 import { reason } from '../lib/log.ts';
 import { Flow, type FlowDeps, type FlowHost } from './flow.ts';
-import type { Notice, Outcome } from './message.ts';
+import type { Message, Notice, Outcome } from './message.ts';
 import { expire, judge, type RetryRules } from './outcomes.ts';
 import { type Claim, isClosed, type Provider, type Settlement, STORE_RETRY_MS, StoreError } from './ports.ts';
 import { tellRefusal } from './refusal.ts';
@@ -35,6 +35,7 @@ export class Dispatcher implements FlowHost {
   #paused = false;
   readonly #idlers: (() => void)[] = [];
   #onSettled: (sessions: ReadonlySet<string>) => void = () => {};
+  #onGone: (message: Message) => void = () => {};
   #onAnswer: (session: string, mailbox: number, notice: Notice) => void = () => {};
 
   constructor(deps: DispatcherDeps) {
@@ -52,6 +53,11 @@ export class Dispatcher implements FlowHost {
   /** Called after a commit of outcomes with the sessions whose pending messages became fewer. */
   onSettled(listener: (sessions: ReadonlySet<string>) => void): void {
     this.#onSettled = listener;
+  }
+
+  /** Called with each message whose target is no more, as its service says. */
+  onGone(listener: (message: Message) => void): void {
+    this.#onGone = listener;
   }
 
   /** Called after the commit with each outcome that went into no inbox, and with the mailbox that it is for. */
@@ -109,6 +115,7 @@ export class Dispatcher implements FlowHost {
     const { provider } = message;
     const at = clock.now();
     const verdict = judge(message, outcome, at, retry, random);
+    if (outcome.kind === 'gone') this.#onGone(message);
     if ('code' in outcome) telemetry.add('pushbridge_nacks_total', { provider, code: outcome.code });
     if (outcome.kind === 'unanswered') telemetry.add('pushbridge_messages_total', { provider, state: 'unanswered' });
     if (verdict.kind === 'release') {

@@ -1,12 +1,15 @@
 export { Acknowledgements } from './acknowledgements.ts';
 export type { Attachment, Outlet } from './attachment.ts';
 export { Core, type CoreOptions } from './core.ts';
+export { type Endpoint, type EndpointRequest, Endpoints } from './endpoints.ts';
 export { fcmContent, TTL_MAX } from './fcm-content.ts';
 export * from './message.ts';
 export { bareReply, type RetryRules } from './outcomes.ts';
 export * from './ports.ts';
 export type { SessionRules } from './post.ts';
+export { PUSH_SESSION, type Push, Pushes } from './pushes.ts';
 export { tellRefusal } from './refusal.ts';
-export { Router } from './router.ts';
+export * from './registration.ts';
+export { type Forwarded, Router } from './router.ts';
 export { Sessions } from './sessions.ts';
 export * from './telemetry.ts';

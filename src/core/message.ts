@@ -10,9 +10,10 @@ export type Payload =
 
 /**
  * What becomes of the outcome: `inbox` is kept until the backend acknowledges it; `connection` is handed to the
- * submitter once and afterwards only replayed from the dedupe table; `none` is forgotten.
+ * submitter once and afterwards only replayed from the dedupe table; `kept` is remembered, whatever it is, for whoever asks
+ * (see {@link Store.outcomeOf}); `none` is forgotten.
  */
-export type AnswerMode = 'inbox' | 'connection' | 'none';
+export type AnswerMode = 'inbox' | 'connection' | 'kept' | 'none';
 
 /** What a door hands in. It is stored before anything else happens. */
 export interface Submission {

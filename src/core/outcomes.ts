@@ -63,7 +63,8 @@ function postpone(
   }
   // Stores keep whole milliseconds, and refuse a batch with anything else in it: a provider may have measured its wish.
   const wait = Math.ceil(outcome.delayMs ?? fullJitter(message.attempts, rules, random));
-  return { kind: 'retry', dueAt: now + wait, because, answered: true };
+  const held = outcome.scope === 'target' && { held: true as const };
+  return { kind: 'retry', dueAt: now + wait, because, answered: true, ...held };
 }
 
 type Rejection = Pick<Notice, 'error' | 'errorString' | 'data'> & { type: 'reject' };

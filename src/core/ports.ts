@@ -2,7 +2,9 @@
  * The seams of the core: what a store and a provider must offer. Doors call the core itself (see `router.ts` and
  * `sessions.ts`). Both seams have an exported contract suite in `test`.
  */
+
 import type { InboxFrame, Incoming, Message, Notice, Outcome, ReceiptEntry, Submission } from './message.ts';
+import type { Found, NewRegistration, Registered, Registration } from './registration.ts';
 
 /** What became of a submission. All of these are answered after the commit. */
 export type Accepted =
@@ -14,10 +16,12 @@ export type Accepted =
    * yet acknowledged, a new one otherwise) and now belongs to the submitting mailbox.
    */
   | { readonly kind: 'repeated'; readonly sequence: number }
-  /** The same for `answer: 'connection'`: the outcome itself. */
+  /** The same for `answer: 'connection'` and `'kept'`: the outcome itself. */
   | { readonly kind: 'answered'; readonly notice: Notice }
   /** The id is taken by a message with other content. */
-  | { readonly kind: 'conflict' };
+  | { readonly kind: 'conflict' }
+  /** Refused, and no trace is left: as many as may wait for this target do. See {@link StoreLimits.sessions}. */
+  | { readonly kind: 'full' };
 
 /** A message on loan to the dispatcher. Only its `claim` number may settle it with anything but acceptance. */
 export interface Claim {
@@ -50,8 +54,17 @@ export interface Settlement {
          */
         readonly forget?: true;
       }
-    /** Try again at `dueAt`. `answered` says that the provider answered (counts as an attempt). */
-    | { readonly kind: 'retry'; readonly dueAt: number; readonly because: string; readonly answered: boolean };
+    /**
+     * Try again at `dueAt`. `answered` says that the provider answered (counts as an attempt); `held`, that the message
+     * waits only for its target, so that {@link Store.wake} ends its wait, too.
+     */
+    | {
+        readonly kind: 'retry';
+        readonly dueAt: number;
+        readonly because: string;
+        readonly answered: boolean;
+        readonly held?: true;
+      };
 }
 
 export type Settled =
@@ -79,12 +92,16 @@ export type Work =
   /** Told at most once per commit for each mailbox. */
   | { readonly kind: 'inbox'; readonly session: string; readonly mailbox: number };
 
+/** Which registration is meant. */
+export type RegistrationKey = { readonly token: string } | { readonly owner: string; readonly name: string };
+
 /** Facts for metrics and health; cheap to ask for. */
 export interface StoreStats {
   readonly outbox: readonly { readonly provider: string; readonly depth: number; readonly oldestAt?: number }[];
   readonly inbox: readonly { readonly session: string; readonly depth: number; readonly oldestAt?: number }[];
   readonly deadLetters: number;
   readonly receipts: number;
+  readonly registrations: number;
   readonly outcomes: number;
   /** How far back a repeat is recognised, in milliseconds: the configured window, or less when `dedupeMax` bites. */
   readonly dedupeWindowMs: number;
@@ -105,13 +122,19 @@ export interface StoreLimits {
   readonly receiptsMax: number;
   readonly inboxTtlMs: number;
   readonly deadLettersMax: number;
+  /** Registrations in all, and of one owner; beyond that nothing is registered. */
+  readonly registrationsMax: number;
+  readonly registrationsPerOwner: number;
+  /** Tokens that were revoked are known as such for so long, and at most as many as there may be registrations. */
+  readonly revokedMs: number;
   /** Inbox frames per session; `sessions` overrides it. */
   readonly maxInbox: number;
-  readonly sessions: Readonly<Record<string, { readonly maxInbox: number }>>;
+  /** `maxPerTarget`: opaque messages without an outcome for one target; those beyond it are refused. Absent: not counted. */
+  readonly sessions: Readonly<Record<string, { readonly maxInbox?: number; readonly maxPerTarget?: number }>>;
 }
 
 /**
- * The durable heart: outbox, inbox, dedupe window, receipt index, dead letters. Every promise resolves after the commit
+ * The durable heart: outbox, inbox, dedupe window, receipt index, dead letters, registrations. Every promise resolves after the commit
  * and rejects with a {@link StoreError}; calls made together are committed together. Nothing returns an unbounded list.
  *
  * Claims live as long as the store: after a reopening everything unsettled can be claimed again. Bounds are enforced by
@@ -130,6 +153,12 @@ export interface Store {
   cancel(session: string, messageId: string): Promise<boolean>;
 
   /**
+   * What became of a message: `pending` as long as it has no outcome, the outcome as long as it is remembered, undefined if
+   * there is no trace of it.
+   */
+  outcomeOf(session: string, messageId: string): Promise<'pending' | Notice | undefined>;
+
+  /**
    * Up to `room` due messages of a provider. Sessions take turns, from one call to the next, so that none waits behind the
    * backlog of another; of a session the oldest first, retries whose time has come among them; of a group only its head,
    * and only if no message of the group is claimed. Expired messages and held targets are passed over.
@@ -141,8 +170,9 @@ export interface Store {
   settle(batch: readonly Settlement[]): Promise<Settled[]>;
   /** Gives claims back untried: they can be claimed again at once, before newer work. Old claims are ignored. */
   release(claims: readonly { readonly id: number; readonly claim: number }[]): Promise<void>;
-  /** Messages to this target wait until then; `wake` ends the wait early. */
+  /** Messages to this target wait until then. */
   hold(provider: string, target: string, until: number): Promise<void>;
+  /** What waits because its target is held, or was tried and waits for its target, can be claimed again. */
   wake(provider: string, target: string, now: number): Promise<void>;
 
   /**
@@ -152,6 +182,24 @@ export interface Store {
   receiptFor(provider: string, wireId: string): Promise<ReceiptEntry | undefined>;
   /** Stores upstream messages and receipts, duplicates and dead letters recognised. */
   receive(batch: readonly Incoming[]): Promise<Received[]>;
+
+  /**
+   * Stores registrations, one outcome each, in order. `(owner, name)` is unique: with the same `vapid` as before the
+   * endpoint keeps its token and everything else becomes as given; with another one, or after its end, it gets the new
+   * token and the old one is revoked. [RFC 8292 §4.1] Bounds: {@link StoreLimits.registrationsMax}, `registrationsPerOwner`;
+   * what is past its end takes no room.
+   */
+  register(batch: readonly NewRegistration[]): Promise<Registered[]>;
+  /** What this token leads to now. One past its end is revoked. */
+  registration(token: string, now: number): Promise<Found>;
+  /** Up to `limit` registrations of an owner, ordered by name, those after `after` only. */
+  registrationsOf(owner: string, after: string | undefined, limit: number, now: number): Promise<Registration[]>;
+  /**
+   * Ends registrations, by token, or what an owner has under a name. What was pushed there and is not delivered yet finds
+   * no registration any more: what sleeps of it is woken, as by {@link Store.wake}, to learn of it. Answers with those that
+   * there were.
+   */
+  revoke(which: readonly RegistrationKey[], now: number): Promise<Registration[]>;
 
   /** A new mailbox: the right of one connection to the answers of what it submits. Unique across restarts. */
   openMailbox(session: string): Promise<number>;

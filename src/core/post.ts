@@ -10,6 +10,8 @@ export interface SessionRules {
   readonly id: string;
   /** The apps (`category`) whose upstream messages it gets; the one that is named like the session if absent. */
   readonly apps?: readonly string[];
+  /** Nobody connects to it: it does not count as one of the backends'. */
+  readonly unattended?: true;
   /** Messages without an outcome before the door pauses. */
   readonly maxPending: number;
   /** Frames in the inbox before the door pauses. */
@@ -32,6 +34,9 @@ export class Post {
   readonly #holders = new Map<number, Attachment>();
   readonly #mailboxes: Mailboxes;
   readonly #waiters = new Set<() => void>();
+  /** Who waits for the acknowledgement of a frame, by its number. */
+  readonly #watchers = new Map<number, () => void>();
+  #onAttach: () => void = () => {};
   #reserved = 0;
   #turn = 0;
   /** There may be frames in mailbox 0. */
@@ -44,6 +49,10 @@ export class Post {
     this.#rules = rules;
     this.#deps = deps;
     this.#mailboxes = new Mailboxes(rules.id, deps);
+  }
+
+  get unattended(): boolean {
+    return this.#rules.unattended === true;
   }
 
   get inFlight(): number {
@@ -77,6 +86,7 @@ export class Post {
     this.#attachments.push(attachment);
     this.#byMailbox.set(own, attachment);
     this.#dirty = true;
+    this.#onAttach();
     return attachment;
   }
 
@@ -104,10 +114,28 @@ export class Post {
   async acknowledge(sequences: readonly number[]): Promise<Acked[]> {
     const { store, clock } = this.#deps;
     const acked = await store.ackInbox(this.#rules.id, sequences, clock.now());
-    for (const sequence of sequences) this.#forget(sequence);
+    for (const sequence of sequences) {
+      this.#forget(sequence);
+      this.#watchers.get(sequence)?.();
+    }
     this.eased();
     this.pump();
     return acked;
+  }
+
+  /** Called when a backend has connected. One listener. */
+  onAttach(listener: () => void): void {
+    this.#onAttach = listener;
+  }
+
+  /** Calls `listener` once, when this frame is acknowledged; the timer that it gives back calls that off. */
+  whenAcknowledged(sequence: number, listener: () => void): Timer {
+    const cancel = () => void this.#watchers.delete(sequence);
+    this.#watchers.set(sequence, () => {
+      cancel();
+      listener();
+    });
+    return { cancel };
   }
 
   repeat(sequence: number): void {

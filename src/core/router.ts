@@ -50,22 +50,24 @@ export class Router {
 
   /**
    * Takes messages into the outbox, or recognises them as repeats. Resolves after the commit, in the order given; rejects
-   * if the store can't take them, and then nothing was taken. The messages may be of one session only.
+   * if the store can't take them, and then nothing was taken. The messages may be of one session only. One that replaces
+   * others comes alone.
    */
   async submit(session: string, batch: readonly Submission[]): Promise<Accepted[]> {
     const { store, sessions, telemetry } = this.#deps;
     const reservation = sessions.reserve(session, batch.length);
     let results: Accepted[];
     try {
-      results = await store.accept(batch);
+      const [first] = batch;
+      const replaces = first?.collapseKey !== undefined && batch.length === 1;
+      results = replaces ? [await store.replace(first)] : await store.accept(batch);
     } finally {
       reservation.release();
     }
     results.forEach((result, index) => {
       const submission = batch[index];
       if (!submission) return;
-      const state = result.kind === 'taken' ? 'taken' : result.kind === 'conflict' ? 'conflict' : 'repeated';
-      telemetry.add('pushbridge_messages_total', { provider: submission.provider, state });
+      telemetry.add('pushbridge_messages_total', { provider: submission.provider, state: stateOf(result) });
       if (result.kind === 'repeated') sessions.repeat(session, result.sequence);
     });
     return results;
@@ -115,6 +117,21 @@ export class Router {
         });
       },
     };
+  }
+
+  /**
+   * An upstream message that comes out of the outbox again: `stored` under its number, `full` if the inbox takes nothing now.
+   * Answers after the commit, and rejects if the store can't take it.
+   */
+  async forward(session: string, incoming: Forwarded): Promise<Received> {
+    const { store, clock, telemetry } = this.#deps;
+    const { provider, from, id, data } = incoming;
+    const notice: Notice = { type: 'upstream', messageId: id, data };
+    const to = { session, mailbox: 0 };
+    const [received] = await store.receive([{ provider, from, id, at: clock.now(), notice, to, refusable: true }]);
+    if (!received) throw new Error('the store gave no answer');
+    telemetry.add('pushbridge_upstream_total', { provider, state: received.kind });
+    return received;
   }
 
   /** What the door of this name hands in for devices. */
@@ -187,6 +204,19 @@ export class Router {
       for (const { done } of batch) done.reject(error);
     }
   }
+}
+
+function stateOf({ kind }: Accepted): string {
+  return kind === 'taken' || kind === 'conflict' || kind === 'full' ? kind : 'repeated';
+}
+
+/** What {@link Router.forward} takes: known again by `provider`, `from` and `id`. */
+export interface Forwarded {
+  readonly provider: string;
+  readonly from: string;
+  readonly id: string;
+  /** The JSON object for `fcm_data`, as text. */
+  readonly data: string;
 }
 
 /** Who handed something in, and under which id. */

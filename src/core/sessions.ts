@@ -43,6 +43,21 @@ export class Sessions {
     return this.#post(session).acknowledge(sequences);
   }
 
+  /** Backends that are connected to the session. */
+  connectionsOf(session: string): number {
+    return this.#post(session).connections;
+  }
+
+  /** Called when a backend has connected to the session. One listener for each. */
+  onAttach(session: string, listener: () => void): void {
+    this.#post(session).onAttach(listener);
+  }
+
+  /** Calls `listener` once, when the frame is acknowledged; the timer that it gives back calls that off. */
+  whenAcknowledged(session: string, sequence: number, listener: () => void): Timer {
+    return this.#post(session).whenAcknowledged(sequence, listener);
+  }
+
   /** The frame is wanted again: it leaves the connection that it is in flight on and goes out anew. */
   repeat(session: string, sequence: number): void {
     this.#posts.get(session)?.repeat(sequence);
@@ -75,7 +90,7 @@ export class Sessions {
 
   /** Frames handed to backends and not acknowledged, by session. */
   *windowsUsed(): Iterable<readonly [string, number]> {
-    for (const [session, post] of this.#posts) yield [session, post.inFlight];
+    for (const [session, post] of this.#posts) if (!post.unattended) yield [session, post.inFlight];
   }
 
   /** Whether a connected backend has frames in its inbox: not sent, or sent and not acknowledged. */
@@ -85,7 +100,7 @@ export class Sessions {
 
   /** Connections by session. */
   *connections(): Iterable<readonly [string, number]> {
-    for (const [session, post] of this.#posts) yield [session, post.connections];
+    for (const [session, post] of this.#posts) if (!post.unattended) yield [session, post.connections];
   }
 
   #post(session: string): Post {

@@ -6,7 +6,7 @@ export const metrics = {
   pushbridge_messages_total: {
     type: 'counter',
     labels: ['provider', 'state'],
-    help: 'Messages by what became of them: taken, repeated, conflict, accepted, rejected, expired, retried, unanswered.',
+    help: 'Messages by what became of them: taken, repeated, conflict, full, accepted, rejected, expired, retried, unanswered.',
   },
   pushbridge_nacks_total: { type: 'counter', labels: ['provider', 'code'], help: 'Refusals of the provider by code.' },
   pushbridge_upstream_total: {
@@ -66,6 +66,7 @@ export const metrics = {
   pushbridge_outbox_oldest_seconds: { type: 'gauge', labels: ['provider'], help: 'Age of the oldest of them.' },
   pushbridge_inbox_depth: { type: 'gauge', labels: ['session'], help: 'Frames that wait for an ACK.' },
   pushbridge_inbox_oldest_seconds: { type: 'gauge', labels: ['session'], help: 'Age of the oldest of them.' },
+  pushbridge_registrations: { type: 'gauge', labels: [], help: 'Endpoints that are registered.' },
   pushbridge_dead_letters: { type: 'gauge', labels: [], help: 'Dead letters kept.' },
   pushbridge_receipt_index: { type: 'gauge', labels: [], help: 'Messages whose receipt is awaited.' },
   pushbridge_dedupe_outcomes: { type: 'gauge', labels: [], help: 'Outcomes remembered to recognise repeats.' },

@@ -17,4 +17,8 @@ export class RecentMap<V extends object | true> {
   set(key: string, value: V): void {
     this.#cache.set(key, value);
   }
+
+  delete(key: string): void {
+    this.#cache.delete(key);
+  }
 }

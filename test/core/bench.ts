@@ -1,10 +1,12 @@
 import {
   Core,
   noTelemetry,
+  PUSH_SESSION,
   type RetryRules,
   type SessionRules,
   type StoreError,
   type Submission,
+  type Telemetry,
 } from '../../src/core/index.ts';
 import { ManualClock } from '../../src/lib/clock.ts';
 import { silentLog } from '../../src/lib/log.ts';
@@ -20,6 +22,10 @@ export interface CoreBenchOptions {
   readonly random?: () => number;
   readonly maxInbox?: number;
   readonly maxNoticeBytes?: number;
+  /** Pushes that may wait, in all and for one endpoint. */
+  readonly maxPushes?: number;
+  readonly maxPerEndpoint?: number;
+  readonly telemetry?: Telemetry;
 }
 
 /** A core on a memory store, with time in the hands of the test. */
@@ -27,7 +33,9 @@ export async function coreBench(given: CoreBenchOptions = {}) {
   const clock = new ManualClock();
   const providers = given.providers ?? [new FakeProvider()];
   const { maxInbox = limits.maxInbox } = given;
-  const gated = new GatedStore(createMemoryStore({ ...limits, maxInbox }));
+  const { maxPushes, maxPerEndpoint } = given;
+  const sessions = maxPerEndpoint === undefined ? {} : { [PUSH_SESSION]: { maxPerTarget: maxPerEndpoint } };
+  const gated = new GatedStore(createMemoryStore({ ...limits, maxInbox, sessions }));
   const { store } = gated;
   const fatal: StoreError[] = [];
   const core = new Core({
@@ -41,7 +49,8 @@ export async function coreBench(given: CoreBenchOptions = {}) {
     clock,
     random: given.random ?? (() => 0.5),
     log: silentLog,
-    telemetry: noTelemetry,
+    telemetry: given.telemetry ?? noTelemetry,
+    ...(maxPushes !== undefined && { maxPushes }),
   });
   for (const provider of providers) await provider.start(core.router.receiver(provider.name));
   core.start();

@@ -78,6 +78,11 @@ test('later is tried again with full jitter: the ceiling doubles with every atte
   t.is(wait(5_000, 0.999_999), 60_000);
 });
 
+test('what waits because its target does can be woken with it, what waits for a reason of its own can not', (t) => {
+  t.like(verdict(later({ scope: 'target' })), { kind: 'retry', held: true });
+  t.false('held' in verdict(later({ scope: 'message' })));
+});
+
 test('the wish of the service goes before the backoff of the bridge', (t) => {
   t.deepEqual(verdict(later({ delayMs: 1_234 })), {
     kind: 'retry',
@@ -154,6 +159,7 @@ for (const [what, outcome, fields, forget] of [
     };
     t.is(of('connection'), forget);
     t.false(of('inbox'), 'the frame in the inbox is the outcome');
+    t.false(of('kept'), 'nobody sends it again, but somebody may ask');
   });
 }
 

@@ -1,5 +1,16 @@
 import type { Promised } from './contract.ts';
-import { accepted, claimIds, deliver, incoming, refused, retried, submission, T0 } from './samples.ts';
+import {
+  accepted,
+  claimIds,
+  deliver,
+  HOUR,
+  incoming,
+  refused,
+  registration,
+  retried,
+  submission,
+  T0,
+} from './samples.ts';
 
 /** What a durable store keeps when it is closed and opened again. */
 export function reopenContract(promised: Promised): void {
@@ -95,4 +106,37 @@ export function reopenContract(promised: Promised): void {
     await second.wake('ccs', 'token', T0);
     t.deepEqual(await claimIds(second), ['a']);
   });
+
+  promised('registrations survive whole, and so do tokens that were revoked', async (t, store, { reopen }) => {
+    const whole = registration('whole', { vapid: 'key', expiresAt: T0 + HOUR });
+    await store.register([whole, registration('revoked'), registration('bare')]);
+    await store.revoke([{ token: 'token of revoked' }], T0);
+    const before = await store.stats();
+    if (!reopen) return t.fail();
+    const second = await reopen();
+    t.teardown(() => second.close());
+    t.deepEqual(await second.registration('token of whole', T0), whole);
+    t.is(await second.registration('token of revoked', T0), 'revoked');
+    t.deepEqual(await second.registrationsOf(whole.owner, undefined, 10, T0), [registration('bare'), whole]);
+    t.deepEqual(await second.register([{ ...whole, token: 'another' }]), [{ kind: 'known', registration: whole }]);
+    t.is((await second.stats()).registrations, before.registrations);
+    await second.sweep(T0 + HOUR + 1);
+    t.is(await second.registration('token of revoked', T0 + HOUR + 1), undefined, 'its window goes on');
+  });
+
+  promised(
+    'bounds of registrations and of what waits for a target survive',
+    async (t, store, { reopen }) => {
+      const payload = { kind: 'opaque', body: Buffer.from([1]), headers: '{}' } as const;
+      await store.register([registration('a')]);
+      await store.accept([submission('m', { payload, answer: 'kept' })]);
+      if (!reopen) return t.fail();
+      const second = await reopen();
+      t.teardown(() => second.close());
+      t.deepEqual(await second.register([registration('b')]), [{ kind: 'full' }]);
+      t.deepEqual(await second.accept([submission('n', { payload })]), [{ kind: 'full' }]);
+      t.is(await second.outcomeOf('app', 'm'), 'pending');
+    },
+    { registrationsPerOwner: 1, sessions: { app: { maxPerTarget: 1 } } },
+  );
 }

@@ -4,6 +4,7 @@ import { acceptContract } from './contract-accept.ts';
 import { bookkeepingContract } from './contract-bookkeeping.ts';
 import { claimContract } from './contract-claim.ts';
 import { inboxContract } from './contract-inbox.ts';
+import { registrationsContract } from './contract-registrations.ts';
 import { reopenContract } from './contract-reopen.ts';
 import { settleContract } from './contract-settle.ts';
 import { turnsContract } from './contract-turns.ts';
@@ -43,5 +44,6 @@ export function storeContract(name: string, open: Open, durable: boolean): void 
   settleContract(promised);
   inboxContract(promised);
   bookkeepingContract(promised);
+  registrationsContract(promised);
   if (durable) reopenContract(promised);
 }

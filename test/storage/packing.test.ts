@@ -50,6 +50,7 @@ test('settlements travel whole, whatever the verdict', (t) => {
     { id: 2, claim: 3, at: T0, verdict: { kind: 'final', accepted: false, notice, dead: 'd', forget: true } },
     { id: 4, claim: 5, at: T0, verdict: { kind: 'retry', dueAt: 0, because: '', answered: false } },
     { id: 4, claim: 5, at: T0, verdict: { kind: 'retry', dueAt: T0 + 1, because: 'busy', answered: true } },
+    { id: 4, claim: 5, at: T0, verdict: { kind: 'retry', dueAt: T0, because: 'busy', answered: true, held: true } },
   ];
   t.deepEqual(unpackSettlements(packSettlements(batch)), batch);
 });

@@ -1,4 +1,13 @@
-import type { Incoming, Notice, Settlement, Store, StoreLimits, Submission, Work } from '../../src/core/index.ts';
+import type {
+  Incoming,
+  NewRegistration,
+  Notice,
+  Settlement,
+  Store,
+  StoreLimits,
+  Submission,
+  Work,
+} from '../../src/core/index.ts';
 
 export const HOUR = 3_600_000;
 /** The moment at which every sample begins. */
@@ -11,6 +20,9 @@ export const LIMITS: StoreLimits = {
   receiptsMax: 1000,
   inboxTtlMs: 28 * 24 * HOUR,
   deadLettersMax: 1000,
+  registrationsMax: 1000,
+  registrationsPerOwner: 100,
+  revokedMs: HOUR,
   maxInbox: 1000,
   sessions: {},
 };
@@ -76,12 +88,12 @@ export function refused({ claim, message }: Lent, dead?: string): Settlement {
   return { id: message.id, claim, at: T0, verdict };
 }
 
-export function retried({ claim, message }: Lent, dueAt: number, answered = true): Settlement {
+export function retried({ claim, message }: Lent, dueAt: number, answered = true, held = false): Settlement {
   return {
     id: message.id,
     claim,
     at: T0,
-    verdict: { kind: 'retry', dueAt, because: 'SERVICE_UNAVAILABLE: not now', answered },
+    verdict: { kind: 'retry', dueAt, because: 'SERVICE_UNAVAILABLE: not now', answered, ...(held && { held }) },
   };
 }
 
@@ -118,5 +130,18 @@ export function workOf(store: Store) {
         check = () => heard.some((one) => same(one, work)) && resolve();
         check();
       }),
+  };
+}
+
+/** A registration of `romeo` as somebody asks for it; its token is made of its name. */
+export function registration(name: string, fields: Partial<NewRegistration> = {}): NewRegistration {
+  return {
+    token: `token of ${name}`,
+    owner: 'xmpp:romeo@example.net',
+    name,
+    provider: 'ccs',
+    data: '{"jid":"romeo@example.net/Grüße ✓"}',
+    registeredAt: T0,
+    ...fields,
   };
 }

@@ -2,10 +2,16 @@
 import { writeSync } from 'node:fs';
 import { StoreError } from '../../src/core/index.ts';
 import { openSqliteStore } from '../../src/storage/sqlite/index.ts';
-import { accepted, LIMITS, submission, T0 } from './samples.ts';
+import { accepted, LIMITS, registration, submission, T0 } from './samples.ts';
 
 const [, , what, path = ''] = process.argv;
-const limits = { ...LIMITS, dedupeMax: 1_000_000, maxInbox: 1_000_000 };
+const limits = {
+  ...LIMITS,
+  dedupeMax: 1_000_000,
+  maxInbox: 1_000_000,
+  registrationsMax: 1_000_000,
+  registrationsPerOwner: 1_000_000,
+};
 /** Not buffered: what was said before a kill was said. */
 const say = (line: string): void => void writeSync(1, `${line}\n`);
 
@@ -45,5 +51,15 @@ if (what === 'open') {
       if (frames.length) say(`acked ${frames.map(({ sequence }) => sequence).join(' ')}`);
     }
   };
-  await Promise.all([intake(), dispatch(), drain()]);
+  const register = async (): Promise<void> => {
+    for (let n = 0; ; n += 3) {
+      const names = Array.from({ length: 3 }, (_, i) => `r${n + i}`);
+      await store.register(names.map((name) => registration(name)));
+      say(`registered ${names.join(' ')}`);
+      const [first = ''] = names;
+      await store.revoke([{ token: registration(first).token }], T0);
+      say(`revoked ${first}`);
+    }
+  };
+  await Promise.all([intake(), dispatch(), drain(), register()]);
 }

@@ -1,4 +1,5 @@
 import { spawnSync } from 'node:child_process';
+import { hash } from 'node:crypto';
 import { chmodSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
@@ -7,7 +8,8 @@ import test, { type ExecutionContext } from 'ava';
 import { StoreError } from '../../src/core/index.ts';
 import { openSqliteStore } from '../../src/storage/sqlite/index.ts';
 import { guarded } from '../../src/storage/sqlite/open.ts';
-import { claimIds, LIMITS, submission } from './samples.ts';
+import { APPLICATION_ID, MIGRATIONS } from '../../src/storage/sqlite/schema.ts';
+import { claimIds, HOUR, LIMITS, registration, submission, T0 } from './samples.ts';
 import { scratch } from './scratch.ts';
 
 const fresh = scratch();
@@ -102,6 +104,37 @@ test('refuses the database of a newer version', async (t) => {
   await refuses(t, withSql(await made(lonely('newer')), 'PRAGMA user_version = 99'), 'newer');
 });
 
+test('a migration that was released is never changed', (t) => {
+  const released = ['41c596248dc4c1f1e6f540afedbaa120f32a315bdb8a9e06c03912bc730aa1c5'];
+  t.deepEqual(
+    MIGRATIONS.slice(0, released.length).map((sql) => hash('sha256', sql)),
+    released,
+  );
+});
+
+test('a database of the first version is brought up to date with all that it holds', async (t) => {
+  const path = withSql(
+    fresh(),
+    `${MIGRATIONS[0]}
+    PRAGMA application_id = ${APPLICATION_ID}; PRAGMA user_version = 1;
+    UPDATE state SET last_id = 7;
+    INSERT INTO sessions VALUES (1, 'app', 0, 1, 0);
+    INSERT INTO providers VALUES (1, 'ccs', 1);
+    INSERT INTO ids VALUES (1, 'old', 7);
+    INSERT INTO outbox VALUES (7, 1, NULL, 0, 1, 0, ${T0 + HOUR}, ${T0}, 0, NULL, NULL, 60, 'high', 'none', 0, 'old', NULL,
+      'token', NULL, 'digest of old', '{}', x'00ff')`,
+  );
+  const store = await openSqliteStore({ path, limits: { ...LIMITS, sessions: { app: { maxPerTarget: 1 } } } });
+  t.teardown(() => store.close());
+  t.is((await store.stats()).registrations, 0);
+  t.like((await store.register([registration('a')]))[0], { kind: 'new' });
+  t.like(await store.registration('token of a', T0), { name: 'a' });
+  const payload = { kind: 'opaque', body: Buffer.from([1]), headers: '{}' } as const;
+  t.deepEqual(await store.accept([submission('new', { payload })]), [{ kind: 'full' }], 'what was there counts');
+  const { claims } = await store.claim('ccs', 10, T0);
+  t.like(claims, [{ message: { id: 7, messageId: 'old', payload: { headers: '{}' } } }]);
+});
+
 test('begins with nothing, with an empty file and with an empty database', async (t) => {
   const empty = fresh();
   writeFileSync(empty, '');
@@ -111,7 +144,7 @@ test('begins with nothing, with an empty file and with an empty database', async
     t.deepEqual(await claimIds(store), ['a', 'b']);
     await store.close();
     const db = new DatabaseSync(path, { readOnly: true });
-    t.deepEqual({ ...db.prepare('PRAGMA user_version').get() }, { user_version: 1 });
+    t.deepEqual({ ...db.prepare('PRAGMA user_version').get() }, { user_version: MIGRATIONS.length });
     t.deepEqual({ ...db.prepare('PRAGMA application_id').get() }, { application_id: 0x50754272 });
     t.deepEqual({ ...db.prepare('PRAGMA integrity_check').get() }, { integrity_check: 'ok' });
     db.close();

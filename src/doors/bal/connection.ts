@@ -176,6 +176,10 @@ export class Connection {
       case 'ACK':
         identified.ack(frame);
         break;
+      case 'ENDPOINT_REGISTER':
+      case 'ENDPOINT_UNREGISTER':
+        identified.endpoint(frame);
+        break;
       case 'PING':
         identified.ping(frame);
         break;

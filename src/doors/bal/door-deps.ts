@@ -1,4 +1,4 @@
-import type { Router, Sessions, Telemetry } from '../../core/index.ts';
+import type { Endpoints, Router, Sessions, Telemetry } from '../../core/index.ts';
 import type { Clock } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { BalOptions } from './options.ts';
@@ -7,6 +7,8 @@ import type { BalOptions } from './options.ts';
 export interface DoorDeps {
   readonly router: Router;
   readonly sessions: Sessions;
+  /** Absent: nobody could post to endpoints. */
+  readonly endpoints?: Endpoints;
   readonly clock: Clock;
   readonly log: Log;
   readonly telemetry: Telemetry;

@@ -3,6 +3,7 @@ import type { Timer } from '../../lib/clock.ts';
 import type { BackendFrame, BridgeFrame, Encoding } from '../../protocols/bal/index.ts';
 import type { DoorDeps } from './door-deps.ts';
 import type { DownstreamFrame } from './downstream.ts';
+import { EndpointDesk, type EndpointFrame } from './endpoints.ts';
 import { Intake } from './intake.ts';
 import type { Identity } from './logon.ts';
 import { toBridgeFrame } from './notices.ts';
@@ -29,6 +30,7 @@ export class Identified {
   readonly session: string;
   readonly #attachment: Attachment;
   readonly #intake: Intake;
+  readonly #endpoints: EndpointDesk;
   readonly #line: Line;
   readonly #deps: DoorDeps;
   readonly #sequences: Sequences;
@@ -57,6 +59,12 @@ export class Identified {
         rejected: (code) => deps.telemetry.add('pushbridge_rejects_total', { code }),
         eased: () => line.eased(),
       },
+    );
+    this.#endpoints = new EndpointDesk(
+      id,
+      providers,
+      { endpoints: deps.endpoints, clock: deps.clock, log: deps.log },
+      { send: (frame) => line.send(frame), eased: () => line.eased() },
     );
     this.#acks = new Acknowledgements(id, deps, {
       unknown: () => this.#unknownSequence(),
@@ -108,6 +116,10 @@ export class Identified {
     if (known.length > 0) this.#acks.push(known);
   }
 
+  endpoint(frame: EndpointFrame): void {
+    if (!this.#leaving && !this.#gateClosed) this.#endpoints.push(frame);
+  }
+
   ping({ data }: Of<'PING'>): void {
     this.#line.send({ message_type: 'PONG', ...(data !== undefined && { data }) });
   }
@@ -147,7 +159,7 @@ export class Identified {
   }
 
   get overfull(): boolean {
-    return this.#intake.overfull || this.#acks.overfull;
+    return this.#intake.overfull || this.#acks.overfull || this.#endpoints.overfull;
   }
 
   /**
@@ -185,6 +197,7 @@ export class Identified {
     this.#leaveTimer?.cancel();
     this.#acks.close();
     this.#intake.close();
+    this.#endpoints.close();
     this.#attachment.detach();
   }
 

@@ -2,9 +2,11 @@ import {
   invalid,
   isCount,
   isObject,
+  MAX_ENDPOINT_TOKEN_BYTES,
   MAX_MESSAGE_ID_BYTES,
   MAX_NAME_BYTES,
   MAX_PING_DATA_BYTES,
+  MAX_TARGET_BYTES,
   MAX_WINDOW,
   optionalFlag,
   optionalList,
@@ -44,6 +46,10 @@ export function readBackendFrame(raw: RawFrame): BackendFrame {
       return logon(header);
     case 'LOGOFF':
       return { message_type: 'LOGOFF' };
+    case 'ENDPOINT_REGISTER':
+      return endpointRegister(header);
+    case 'ENDPOINT_UNREGISTER':
+      return { message_type: type, token: requiredText(header, 'token', MAX_ENDPOINT_TOKEN_BYTES) };
     case '':
       throw invalid('message_type is missing');
     default:
@@ -63,6 +69,19 @@ function logon(header: JsonObject): Of<'LOGON'> {
     ...(window !== undefined && { window }),
     ...(client !== undefined && { client }),
     ...(confirm && { confirm }),
+  };
+}
+
+function endpointRegister(header: JsonObject): Of<'ENDPOINT_REGISTER'> {
+  const vapid = optionalText(header, 'vapid', MAX_NAME_BYTES);
+  const to = optionalText(header, 'to', MAX_TARGET_BYTES);
+  const provider = optionalText(header, 'provider', MAX_NAME_BYTES);
+  return {
+    message_type: 'ENDPOINT_REGISTER',
+    token: requiredText(header, 'token', MAX_ENDPOINT_TOKEN_BYTES),
+    ...(vapid !== undefined && { vapid }),
+    ...(to !== undefined && { to }),
+    ...(provider !== undefined && { provider }),
   };
 }
 

@@ -30,6 +30,26 @@ export function readBridgeFrame(raw: RawFrame): ReceivedFrame {
       return { message_type: type, message_ids: messageIds(header) };
     case 'LOGON_RESPONSE':
       return logonResponse(header);
+    case 'ENDPOINT_REGISTERED': {
+      const expiration = optionalText(header, 'expiration');
+      const endpoint = requiredText(header, 'endpoint');
+      return {
+        message_type: type,
+        token: requiredText(header, 'token'),
+        endpoint,
+        ...(expiration !== undefined && { expiration }),
+      };
+    }
+    case 'ENDPOINT_UNREGISTERED': {
+      const error = optionalText(header, 'error');
+      const error_string = errorText(header);
+      return {
+        message_type: type,
+        token: requiredText(header, 'token'),
+        ...(error !== undefined && { error }),
+        ...(error_string !== '' && { error_string }),
+      };
+    }
     case 'PONG': {
       const data = optionalText(header, 'data');
       return { message_type: type, ...(data !== undefined && { data }) };

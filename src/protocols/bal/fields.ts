@@ -6,6 +6,10 @@ export const MAX_MESSAGE_ID_BYTES = 1_024;
 export const MAX_NAME_BYTES = 1_024;
 /** The longest `data` of PING and PONG, in bytes of UTF-8. */
 export const MAX_PING_DATA_BYTES = 1_024;
+/** The longest `token` of an endpoint, in bytes of UTF-8: what UnifiedPush allows. [unifiedpush.md §2.2] */
+export const MAX_ENDPOINT_TOKEN_BYTES = 100;
+/** The longest `to`, in bytes of UTF-8. */
+export const MAX_TARGET_BYTES = 4_096;
 /** The widest `window` of a LOGON, in frames. */
 export const MAX_WINDOW = 1_000;
 /** What of a foreign name or key is repeated in an error text, in characters. */

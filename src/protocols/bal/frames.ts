@@ -31,6 +31,18 @@ export type BackendFrame =
       readonly problem?: string;
     }
   | { readonly message_type: 'ACK'; readonly sequence_ids: readonly number[] }
+  | {
+      readonly message_type: 'ENDPOINT_REGISTER';
+      /** The backend's own name for the endpoint. */
+      readonly token: string;
+      /** The only key whose signature senders may use. */
+      readonly vapid?: string;
+      /** An FCM token: what is pushed goes there, and not to the backend. */
+      readonly to?: string;
+      /** The provider that sends to `to`. */
+      readonly provider?: string;
+    }
+  | { readonly message_type: 'ENDPOINT_UNREGISTER'; readonly token: string }
   | { readonly message_type: 'PING'; readonly data?: string }
   | { readonly message_type: 'LOGOFF' }
   /** A message type that is not in the contract: answered by NOT_SUPPORTED, the connection stays. */
@@ -70,6 +82,21 @@ export type BridgeFrame =
       readonly taken: boolean;
       readonly fcm_data: string;
     }
+  | {
+      readonly message_type: 'ENDPOINT_REGISTERED';
+      readonly token: string;
+      /** Where to post. */
+      readonly endpoint: string;
+      /** Until when, in ISO 8601; absent: it does not end by itself. */
+      readonly expiration?: string;
+    }
+  /** There is no such endpoint any more, or with an error: there will be none. */
+  | {
+      readonly message_type: 'ENDPOINT_UNREGISTERED';
+      readonly token: string;
+      readonly error?: string;
+      readonly error_string?: string;
+    }
   | { readonly message_type: 'PONG'; readonly data?: string }
   | { readonly message_type: 'ERROR'; readonly error: string; readonly error_string: string };
 
@@ -98,6 +125,16 @@ export const errorCodes = {
   DUPLICATE_MESSAGE_ID: { frame: 'REJECT', closes: false, meaning: 'the id is taken by a message with other content' },
   NO_PROVIDER: { frame: 'REJECT', closes: false, meaning: 'the session may not use this provider, or there is none' },
   EXPIRED: { frame: 'REJECT', closes: false, meaning: 'the TTL ran out; the text gives the last reason for waiting' },
+  INVALID_ENDPOINT: {
+    frame: 'ENDPOINT_UNREGISTERED',
+    closes: false,
+    meaning: 'the endpoint can not be registered as asked for; the text names the field',
+  },
+  TOO_MANY_ENDPOINTS: {
+    frame: 'ENDPOINT_UNREGISTERED',
+    closes: false,
+    meaning: 'the session has as many endpoints as it may have',
+  },
   AUTHENTICATION_FAILED: { frame: 'LOGON_RESPONSE', closes: true, meaning: 'unknown session or wrong secret' },
   LOGON_TIMEOUT: { frame: 'ERROR', closes: true, meaning: 'no LOGON within logon_timeout' },
   LOGON_EXPECTED: { frame: 'ERROR', closes: true, meaning: 'the first frame must be LOGON' },
@@ -117,7 +154,10 @@ export const errorCodes = {
     meaning: 'frames not read within write_timeout, or a full window not acknowledged within ack_timeout',
   },
   SHUTTING_DOWN: { frame: 'ERROR', closes: true, meaning: 'the bridge stops, or has no room for another connection' },
-} as const satisfies Record<string, { frame: 'REJECT' | 'LOGON_RESPONSE' | 'ERROR'; closes: boolean; meaning: string }>;
+} as const satisfies Record<
+  string,
+  { frame: 'REJECT' | 'LOGON_RESPONSE' | 'ENDPOINT_UNREGISTERED' | 'ERROR'; closes: boolean; meaning: string }
+>;
 
 export type ErrorCode = keyof typeof errorCodes;
 

@@ -72,9 +72,11 @@ export function bridgeFrameToJson(frame: BridgeFrame): string {
       )},"error_string":${text},"error_description":${text},"taken":${frame.taken},"fcm_data":${frame.fcm_data}}`;
     }
     case 'LOGON_RESPONSE':
+    case 'ENDPOINT_UNREGISTERED':
     case 'ERROR':
       return JSON.stringify(withDescription(frame));
     case 'DOWNSTREAM_TAKEN':
+    case 'ENDPOINT_REGISTERED':
     case 'PONG':
       return JSON.stringify(frame);
   }

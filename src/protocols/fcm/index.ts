@@ -17,3 +17,4 @@ export {
   withReceipt,
 } from './receipt.ts';
 export { ackReply, nackReply } from './reply.ts';
+export { webTopic } from './web-topic.ts';

@@ -3,7 +3,13 @@ import { inSection } from '../../lib/option-problem.ts';
 import { z } from '../../lib/schema.ts';
 import { type DescribedRoute, openApi } from './openapi.ts';
 import type { HttpOptions } from './options.ts';
-import { createHttpServer, type HttpRoute, type HttpServer, type HttpServerOptions } from './server.ts';
+import {
+  createHttpServer,
+  type HttpRoute,
+  type HttpServer,
+  type HttpServerOptions,
+  type RawHttpRoute,
+} from './server.ts';
 
 export interface HttpListenerHooks extends Pick<HttpServerOptions, 'onFault' | 'onAnswer' | 'clock'> {
   /** Of the bridge, for the description. */
@@ -37,6 +43,10 @@ export function createHttpListener(options: HttpOptions, { version, ...hooks }: 
     described.push(added);
     server.route(added);
   };
+  const rawRoute = (added: RawHttpRoute): void => {
+    described.push({ ...added, raw: true });
+    server.rawRoute(added);
+  };
   route({
     method: 'GET',
     path: '/openapi.json',
@@ -46,5 +56,5 @@ export function createHttpListener(options: HttpOptions, { version, ...hooks }: 
     },
     handle: () => ({ json: openApi({ version, url: public_url ?? '/' }, described) }),
   });
-  return { ...server, route };
+  return { ...server, route, rawRoute };
 }

@@ -5,6 +5,9 @@ export interface RouteAbout {
   /** One line. */
   readonly summary: string;
   readonly description?: string;
+  /** What may stand in the query and in the headers of a request, by name. */
+  readonly query?: Readonly<Record<string, string>>;
+  readonly headers?: Readonly<Record<string, string>>;
   /** Security schemes by name, any of which lets a request in; absent: everybody gets in. */
   readonly security?: Readonly<Record<string, Readonly<Record<string, string>>>>;
   /** By status; what every route of the listener may answer is added. */
@@ -13,7 +16,8 @@ export interface RouteAbout {
 
 export interface AnswerAbout {
   readonly description: string;
-  readonly body: z.ZodType;
+  /** Absent: there is none. */
+  readonly body?: z.ZodType;
   /** What headers say, by name. */
   readonly headers?: Readonly<Record<string, string>>;
 }
@@ -23,6 +27,8 @@ export interface DescribedRoute {
   readonly method: string;
   readonly path: string;
   readonly body?: z.ZodType;
+  /** The body is any bytes. */
+  readonly raw?: true;
   readonly about?: RouteAbout;
 }
 
@@ -49,10 +55,13 @@ const EVERYWHERE: Readonly<Record<number, AnswerAbout>> = {
 };
 
 /** What it may answer to a body. */
-const TO_BODIES: Readonly<Record<number, AnswerAbout>> = {
-  400: { description: 'The body is not what it should be; the message names the field.', body: problem('bad_request') },
+const TO_RAW_BODIES: Readonly<Record<number, AnswerAbout>> = {
   408: { description: 'The request was not complete in time.', body: problem('timeout') },
   413: { description: 'The body is too large.', body: problem('too_large') },
+};
+const TO_BODIES: Readonly<Record<number, AnswerAbout>> = {
+  ...TO_RAW_BODIES,
+  400: { description: 'The body is not what it should be; the message names the field.', body: problem('bad_request') },
   415: { description: 'The body is not application/json.', body: problem('unsupported_type') },
 };
 
@@ -78,36 +87,35 @@ export function openApi(
   };
 }
 
+const TEXT = { type: 'string' };
 /** A parameter in a path, such as `:id`. */
 const PARAMETER = /:(\w+)/g;
 
-function operation({ path, body }: DescribedRoute, { summary, description, security, answers }: RouteAbout): Json {
-  const all = { ...EVERYWHERE, ...(body && TO_BODIES), ...answers };
-  const parameters = [...path.matchAll(PARAMETER)].map(([, name]) => ({
-    name,
-    in: 'path',
-    required: true,
-    schema: { type: 'string' },
-  }));
+function operation({ path, body, raw }: DescribedRoute, about: RouteAbout): Json {
+  const { summary, description, query = {}, headers = {}, security, answers } = about;
+  const all = { ...EVERYWHERE, ...(body && TO_BODIES), ...(raw && TO_RAW_BODIES), ...answers };
+  const parameters = [
+    ...[...path.matchAll(PARAMETER)].map(([, name]) => ({ name, in: 'path', required: true, schema: TEXT })),
+    ...Object.entries(query).map(([name, says]) => ({ name, in: 'query', description: says, schema: TEXT })),
+    ...Object.entries(headers).map(([name, says]) => ({ name, in: 'header', description: says, schema: TEXT })),
+  ];
+  const taken = raw ? { '*/*': {} } : body && content(body);
   return {
     summary,
     ...(parameters.length > 0 && { parameters }),
     ...(description !== undefined && { description }),
     ...(security && { security: Object.keys(security).map((name) => ({ [name]: [] })) }),
-    ...(body && { requestBody: { required: true, content: content(body) } }),
+    ...(taken && { requestBody: { required: true, content: taken } }),
     responses: Object.fromEntries(Object.entries(all).map(([status, about]) => [status, response(about)])),
   };
 }
 
 function response({ description, body, headers }: AnswerAbout): Json {
-  const described = Object.entries(headers ?? {}).map(([name, says]) => [
-    name,
-    { description: says, schema: { type: 'string' } },
-  ]);
+  const described = Object.entries(headers ?? {}).map(([name, says]) => [name, { description: says, schema: TEXT }]);
   return {
     description,
     ...(headers && { headers: Object.fromEntries(described) }),
-    content: content(body),
+    ...(body && { content: content(body) }),
   };
 }
 

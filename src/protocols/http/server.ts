@@ -1,4 +1,4 @@
-import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
 import { fastify } from 'fastify';
 import { type Clock, systemClock } from '../../lib/clock.ts';
 import { DeadlineError, deadline } from '../../lib/deadline.ts';
@@ -6,6 +6,7 @@ import type { z } from '../../lib/schema.ts';
 import { Gate } from './gate.ts';
 import { HttpError } from './http-error.ts';
 import type { RouteAbout } from './openapi.ts';
+import { type HttpRequest, requestOf } from './request.ts';
 import { retryAfter } from './retry-after.ts';
 import { refuseSocket, type SocketRules, socketServer } from './sockets.ts';
 
@@ -38,16 +39,6 @@ export interface HttpServerOptions extends Omit<SocketRules, 'requestTimeoutMs'>
 /** What `onAnswer` is told of requests that led to no route. */
 export const NO_ROUTE = 'other';
 
-export interface HttpRequest<Body> {
-  readonly method: string;
-  readonly url: string;
-  readonly params: Readonly<Record<string, string>>;
-  readonly query: Readonly<Record<string, string | readonly string[] | undefined>>;
-  readonly headers: Readonly<Record<string, string | readonly string[] | undefined>>;
-  readonly remoteAddress: string;
-  readonly body: Body;
-}
-
 /** `json` or `text`; with neither the answer has no body. */
 export interface HttpReply {
   /** 200 if there is a body, otherwise 204. */
@@ -60,11 +51,14 @@ export interface HttpReply {
 }
 
 export interface HttpRoute<Body> {
-  readonly method: 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE';
+  /** Who may `GET` may also `HEAD`. */
+  readonly method: 'GET' | 'PUT' | 'POST' | 'PATCH' | 'DELETE' | 'OPTIONS';
   /** Parameters as in `/messages/:id`. */
   readonly path: string;
   /** The largest body in bytes, if the server's own limit is not smaller. */
   readonly bodyLimit?: number;
+  /** Headers of every answer, whether it comes from the handler or is a refusal before it. */
+  readonly always?: Readonly<Record<string, string>>;
   /** What a description of the listener says of it. */
   readonly about?: RouteAbout;
   /** What the JSON body must look like; without it, bodies are ignored. A missing body counts as `{}`. */
@@ -72,8 +66,16 @@ export interface HttpRoute<Body> {
   handle(request: HttpRequest<Body>): HttpReply | Promise<HttpReply>;
 }
 
+/**
+ * A route that takes any bytes, whatever `Content-Type` and `Content-Encoding` say, and leaves them as they are. Of these
+ * headers `lines` tells the truth. A missing body is empty. A limit of its own counts even if the server's is smaller: it
+ * is one that a protocol promises.
+ */
+export type RawHttpRoute = Omit<HttpRoute<Uint8Array>, 'body'>;
+
 export interface HttpServer {
   route<Body = undefined>(route: HttpRoute<Body>): void;
+  rawRoute(route: RawHttpRoute): void;
   /** @returns the port it listens on */
   start(): Promise<number>;
   /** New requests get 503 from now on. Resolves when the handlers that are at work are done. */
@@ -85,12 +87,17 @@ export interface HttpServer {
 /** A request must be complete after so long, if nothing else is said. */
 const REQUEST_TIMEOUT_MS = 10_000;
 
-/** A small HTTP server for JSON. The one importer of fastify. */
+/** Longest parameter in a path, in characters: request lines are bounded anyway. */
+const PARAMETER_MAX = 1_024;
+
+/** A small HTTP server, for JSON unless a route says otherwise. The one importer of fastify. */
 export function createHttpServer(options: HttpServerOptions): HttpServer {
   const { guard, onAnswer } = options;
+  const closing = new AbortController();
   const rules = { ...options, requestTimeoutMs: options.requestTimeoutMs ?? REQUEST_TIMEOUT_MS };
   const app = fastify({
     bodyLimit: options.bodyLimit,
+    routerOptions: { maxParamLength: PARAMETER_MAX },
     serverFactory: (handler) => socketServer(rules, handler),
     clientErrorHandler(error, socket) {
       const status = refuseSocket(error, socket);
@@ -103,12 +110,14 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
   });
   app.removeContentTypeParser('text/plain'); // bodies are JSON
   const gate = new Gate(options.maxHandlers ?? Number.POSITIVE_INFINITY);
+  const surroundings = { ...options, gate, closing: closing.signal };
   if (onAnswer) {
     app.addHook('onResponse', async ({ routeOptions }, { statusCode }) => {
       onAnswer(routeOptions.url ?? NO_ROUTE, statusCode);
     });
   }
-  if (guard) app.addHook('onRequest', async (request) => guard(requestOf(request, undefined)));
+  if (guard)
+    app.addHook('onRequest', async (request, reply) => guard(requestOf(request, reply.raw, undefined, closing.signal)));
   app.setNotFoundHandler((_, reply) => refuse(reply, new HttpError(404, 'not_found', 'there is no such resource')));
   app.setErrorHandler((error, _, reply) => {
     const refusal = refusalOf(error);
@@ -119,25 +128,59 @@ export function createHttpServer(options: HttpServerOptions): HttpServer {
     return refuse(reply, refusal);
   });
   return {
-    route: (route) => addRoute(app, route, gate, options),
+    route: (route) => addRoute(app, route, surroundings, (body) => bodyOf(route, body)),
+    rawRoute: (route) => addRawRoute(app, route, surroundings),
     async start() {
       await app.listen({ host: options.host, port: options.port });
       const address = app.server.address();
       return typeof address === 'object' && address ? address.port : 0;
     },
-    closeGate: () => gate.close(),
-    stop: () => app.close(),
+    closeGate() {
+      closing.abort();
+      return gate.close();
+    },
+    stop() {
+      closing.abort();
+      return app.close();
+    },
   };
 }
 
-function addRoute<Body>(app: FastifyInstance, route: HttpRoute<Body>, gate: Gate, options: HttpServerOptions): void {
-  const { bodyLimit, clock = systemClock, answerTimeoutMs } = options;
+interface RouteSurroundings extends Pick<HttpServerOptions, 'bodyLimit' | 'clock' | 'answerTimeoutMs'> {
+  readonly gate: Gate;
+  readonly closing: AbortSignal;
+}
+
+/** What the framework would do about bodies depends on their type: these have none for it, and a scope of their own. */
+function addRawRoute(app: FastifyInstance, route: RawHttpRoute, surroundings: RouteSurroundings): void {
+  app.register((scope, _, done) => {
+    scope.removeAllContentTypeParsers();
+    scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, parsed) => parsed(null, body));
+    scope.addHook('onRequest', async ({ raw }) => {
+      delete raw.headers['content-type'];
+    });
+    const bodyLimit = route.bodyLimit ?? surroundings.bodyLimit;
+    addRoute(scope, route, { ...surroundings, bodyLimit }, (body) =>
+      body instanceof Uint8Array ? body : new Uint8Array(),
+    );
+    done();
+  });
+}
+
+function addRoute<Body>(
+  app: FastifyInstance,
+  route: Omit<HttpRoute<Body>, 'body'>,
+  { bodyLimit, clock = systemClock, answerTimeoutMs, gate, closing }: RouteSurroundings,
+  bodyFrom: (body: unknown) => Body,
+): void {
+  const { always } = route;
   app.route({
     method: route.method,
     url: route.path,
     bodyLimit: Math.min(route.bodyLimit ?? bodyLimit, bodyLimit),
+    ...(always && { onRequest: async (_, reply) => void reply.headers(always) }),
     handler: async (request, reply) => {
-      const work = gate.pass(() => route.handle(requestOf(request, bodyOf(route, request.body))));
+      const work = gate.pass(() => route.handle(requestOf(request, reply.raw, bodyFrom(request.body), closing)));
       // The framework's own deadline is called off as soon as a body has been read.
       const answer = await (answerTimeoutMs === undefined
         ? work
@@ -163,18 +206,6 @@ function bodyOf<Body>(route: HttpRoute<Body>, body: unknown): Body {
   const [issue] = parsed.error.issues;
   const where = issue?.path.join('.') ?? '';
   throw new HttpError(400, 'bad_request', `${where && `${where}: `}${issue?.message ?? 'not understood'}`);
-}
-
-function requestOf<Body>(request: FastifyRequest, body: Body): HttpRequest<Body> {
-  return {
-    method: request.method,
-    url: request.url,
-    params: request.params as Readonly<Record<string, string>>,
-    query: request.query as HttpRequest<Body>['query'],
-    headers: request.headers,
-    remoteAddress: request.ip,
-    body,
-  };
 }
 
 function refusalOf(error: unknown): HttpError {

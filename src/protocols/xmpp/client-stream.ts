@@ -1,9 +1,10 @@
-import type { ConnectionOptions, TLSSocket } from 'node:tls';
-import { connect } from 'node:tls';
+import type { Socket } from 'node:net';
+import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import type { XmlElement } from './element.ts';
 import { NS } from './namespaces.ts';
-import { StanzaParser } from './parser.ts';
+import { StanzaParser, type StreamStart } from './parser.ts';
+import type { XmlLimits } from './tokenizer.ts';
 import type { XmlError } from './xml-error.ts';
 
 /** Why a stream ended. */
@@ -27,10 +28,13 @@ export interface StreamHandler {
   onFault(error: unknown): void;
 }
 
+/** The event by which a socket says that it can be used. */
+type Ready = 'connect' | 'secureConnect';
+
 /** What the negotiation of a stream sees of it; the login sets it. */
 export interface Negotiation {
   onConnect(): void;
-  onStart(): void;
+  onStart(start: StreamStart): void;
   /** Everything but messages and stream errors. */
   onElement(element: XmlElement): void;
   onEnd(end: StreamEnd): void;
@@ -40,6 +44,10 @@ export interface StreamSettings {
   readonly clock: Clock;
   /** Bytes of one stanza; a larger one ends the stream. */
   readonly maxStanzaBytes: number;
+  /** Other limits; the defaults are for a server that only says what it has to say itself. */
+  readonly limits?: Partial<Pick<XmlLimits, 'depth' | 'attributes'>>;
+  /** The namespace of stanzas; that of a client's stream if it is absent. */
+  readonly ns?: string;
   /** How long a closing stream waits for the server's own close, in milliseconds. */
   readonly closeMs: number;
 }
@@ -48,7 +56,7 @@ export interface StreamSettings {
 const BATCH_CHARS = 64 * 1024;
 
 /**
- * The client's end of an XMPP stream over TLS: bytes in both directions, limits, closing. What is sent within one turn of
+ * The end of an XMPP stream that has opened it: bytes in both directions, limits, closing. What is sent within one turn of
  * the event loop leaves in one write.
  */
 export class ClientStream {
@@ -56,7 +64,7 @@ export class ClientStream {
   readonly #handler: StreamHandler;
   readonly #parser: StanzaParser;
   #negotiation: Negotiation | undefined;
-  #socket: TLSSocket | undefined;
+  #socket: Socket | undefined;
   #state: 'new' | 'open' | 'closing' | 'ended' = 'new';
   #pending = '';
   #scheduled = false;
@@ -73,15 +81,15 @@ export class ClientStream {
     this.#handler = handler;
     this.#parser = new StanzaParser(
       {
-        onStart: ({ selfClosed }) => {
-          this.#guard(() => this.#negotiation?.onStart());
-          if (selfClosed) this.#ended();
+        onStart: (start) => {
+          this.#guard(() => this.#negotiation?.onStart(start));
+          if (start.selfClosed) this.#ended();
         },
         onElement: (element) => this.#element(element),
         onEnd: () => this.#ended(),
         onError: (error) => this.#unreadable(error),
       },
-      { stanzaBytes: settings.maxStanzaBytes },
+      { ...settings.limits, stanzaBytes: settings.maxStanzaBytes },
     );
   }
 
@@ -95,16 +103,41 @@ export class ClientStream {
     return this.#pending.length + (this.#socket?.writableLength ?? 0);
   }
 
-  /** Opens the socket; TLS from the first byte. */
-  connect(options: ConnectionOptions, negotiation: Negotiation): void {
+  /**
+   * Opens the socket.
+   * @param dial makes it; @param ready the event by which it says that it can be used: with TLS, that is agreed by then
+   */
+  connect(dial: () => Socket, ready: Ready, negotiation: Negotiation): void {
     if (this.#state !== 'new') return;
+    this.#open(dial(), ready, negotiation);
+  }
+
+  /**
+   * TLS over the open connection; `negotiation` begins with it. What stands behind the server's word in the clear is
+   * not read: anybody may have put it there. [RFC 6120 §5.4.3.3]
+   */
+  secure(options: ConnectionOptions, negotiation: Negotiation): void {
+    const bare = this.#socket;
+    if (this.#state !== 'open' || !bare) return;
+    this.#parser.stop();
+    bare.removeAllListeners('data').removeAllListeners('close');
+    const begun: Negotiation = {
+      ...negotiation,
+      onConnect: () => {
+        this.#parser.restart();
+        negotiation.onConnect();
+      },
+    };
+    this.#open(connectTls({ ...options, socket: bare }), 'secureConnect', begun);
+  }
+
+  #open(socket: Socket, ready: Ready, negotiation: Negotiation): void {
     this.#state = 'open';
     this.#negotiation = negotiation;
-    const socket = connect(options);
     this.#socket = socket;
     socket.setNoDelay(true);
     socket.setKeepAlive(true, 60_000);
-    socket.on('secureConnect', () => this.#guard(() => negotiation.onConnect()));
+    socket.on(ready, () => this.#guard(() => negotiation.onConnect()));
     socket.on('data', (chunk: Buffer) => {
       this.lastReadAt = this.#settings.clock.monotonic();
       this.#parser.write(chunk);
@@ -174,7 +207,7 @@ export class ClientStream {
 
   #element(element: XmlElement): void {
     this.#guard(() => {
-      if (element.name === 'message' && element.ns === NS.client) {
+      if (element.is('message', this.#settings.ns ?? NS.client)) {
         if (this.#state !== 'ended') this.#handler.onMessage(element);
       } else if (element.is('error', NS.stream)) this.#streamError(element);
       else this.#negotiation?.onElement(element);

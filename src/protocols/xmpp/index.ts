@@ -1,3 +1,11 @@
+export { LoginError, type LoginFault, type LoginOptions, logIn } from './client-login.ts';
+export {
+  ClientStream,
+  type Negotiation,
+  type StreamEnd as ClientStreamEnd,
+  type StreamHandler,
+  type StreamSettings,
+} from './client-stream.ts';
 export { XmlElement } from './element.ts';
 export { NS } from './namespaces.ts';
 export type { StanzaHandler, StreamStart } from './parser.ts';

@@ -18,7 +18,11 @@ export class Scope {
 
   /** The namespace of `prefix`, or undefined if nobody declares it. */
   find(prefix: string): string | undefined {
-    return this.#own.get(prefix) ?? this.#parent?.find(prefix);
+    for (let scope: Scope | undefined = this; scope; scope = scope.#parent) {
+      const uri = scope.#own.get(prefix);
+      if (uri !== undefined) return uri;
+    }
+    return undefined;
   }
 
   /** The scope inside an element with these attributes. */

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import {
   type Aps,
   apnsExpiration,
@@ -9,12 +8,9 @@ import {
   type JsonObject,
   type LegacyMessage,
   type LegacyNotification,
+  webTopic,
 } from '../../protocols/fcm/index.ts';
 import { merged } from './merge.ts';
-
-/** [RFC 8030 §5.4] `Topic`: at most 32 characters of the URL-safe Base64 alphabet. */
-const WEB_TOPIC = /^[A-Za-z0-9_-]{1,32}$/;
-const WEB_TOPIC_MAX = 32;
 
 /** What is not in the message itself. */
 export interface Circumstances {
@@ -110,12 +106,6 @@ function webpush(message: LegacyMessage, ttl: number | undefined): JsonObject {
 
 /** FCM takes https links only. [fcm.md §3.2] */
 const isLink = (text: string | undefined): boolean => text?.startsWith('https://') === true && URL.canParse(text);
-
-/** A collapse key that is no topic is represented by its hash: equal keys still replace each other. */
-function webTopic(key: string): string {
-  if (WEB_TOPIC.test(key)) return key;
-  return createHash('sha256').update(key).digest('base64url').slice(0, WEB_TOPIC_MAX);
-}
 
 function block(name: string, fields: JsonObject): JsonObject {
   return Object.keys(fields).length > 0 ? { [name]: fields } : {};

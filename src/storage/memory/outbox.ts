@@ -23,6 +23,8 @@ export class Outbox {
   readonly #byId = new Map<number, Entry>();
   readonly #byProvider = new Map<string, Queues>();
   readonly #groups = new Map<string, Set<Entry>>();
+  /** By session and target. */
+  readonly #targets = new Map<string, Set<Entry>>();
   /** Entries with a due time, by provider: what `nextDueAt` looks at. */
   readonly #asleep = new Map<string, Set<Entry>>();
   readonly #holds = new Map<string, number>();
@@ -60,6 +62,7 @@ export class Outbox {
     queueOf(this.#byProvider, submission).set(id, entry);
     const group = groupOf(submission);
     if (group) setOf(this.#groups, group).add(entry);
+    setOf(this.#targets, targetOf(submission)).add(entry);
     return entry;
   }
 
@@ -67,11 +70,8 @@ export class Outbox {
     this.#byId.delete(entry.message.id);
     queueOf(this.#byProvider, entry.message).delete(entry.message.id);
     this.#wakeUp(entry);
-    const key = groupOf(entry.message);
-    const group = key && this.#groups.get(key);
-    if (!group) return;
-    group.delete(entry);
-    if (group.size === 0) this.#groups.delete(key);
+    leave(this.#groups, groupOf(entry.message), entry);
+    leave(this.#targets, targetOf(entry.message), entry);
   }
 
   claim(provider: string, room: number, now: number): { claims: Claim[]; nextDueAt?: number } {
@@ -112,7 +112,7 @@ export class Outbox {
       entry.attempts++;
       entry.firstAnsweredAt ??= at;
     }
-    this.#sleep(entry, verdict.dueAt, false);
+    this.#sleep(entry, verdict.dueAt, verdict.held === true);
   }
 
   hold(provider: string, target: string, until: number): void {
@@ -130,17 +130,19 @@ export class Outbox {
   }
 
   /** What a replacement pushes out: unclaimed messages of the same session, target and collapse key. */
-  replaceable(by: Message): Entry[] {
-    const { session, target, collapseKey, id } = by;
+  replaceable(by: Submission): Entry[] {
+    const { collapseKey } = by;
     if (collapseKey === undefined) return [];
-    return [...this.#byId.values()].filter(
-      ({ claim, message: m }) =>
-        claim === undefined &&
-        m.id !== id &&
-        m.session === session &&
-        m.target === target &&
-        m.collapseKey === collapseKey,
+    return [...(this.#targets.get(targetOf(by)) ?? [])].filter(
+      ({ claim, message }) => claim === undefined && message.collapseKey === collapseKey,
     );
+  }
+
+  /** How many opaque messages this session has for this target. */
+  opaqueFor(of: Submission): number {
+    let count = 0;
+    for (const { message } of this.#targets.get(targetOf(of)) ?? []) if (message.payload.kind === 'opaque') count++;
+    return count;
   }
 
   *#ready(queue: ReadonlyMap<number, Entry>, now: number): Generator<Entry, undefined, void> {
@@ -202,6 +204,16 @@ function snapshot(entry: Entry): Message {
 
 function groupOf(message: Submission): string | undefined {
   return message.groupId === undefined ? undefined : `${message.session}\0${message.provider}\0${message.groupId}`;
+}
+
+const targetOf = ({ session, target }: Submission): string => `${session}\0${target}`;
+
+/** Takes an entry out of the set of this key, which goes with its last one. */
+function leave(sets: Map<string, Set<Entry>>, key: string | undefined, entry: Entry): void {
+  const set = key === undefined ? undefined : sets.get(key);
+  if (!set || key === undefined) return;
+  set.delete(entry);
+  if (set.size === 0) sets.delete(key);
 }
 
 function setOf<T>(map: Map<string, Set<T>>, key: string): Set<T> {

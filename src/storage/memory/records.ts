@@ -75,7 +75,7 @@ export class Records {
 }
 
 /** Takes the oldest entries that are over, or over the bound, at most a piece of them. True if more remain. */
-function trim<K, V>(map: Map<K, V>, max: number, over: (value: V) => boolean): boolean {
+export function trim<K, V>(map: Map<K, V>, max: number, over: (value: V) => boolean): boolean {
   let left = SWEEP_ROWS;
   for (const [key, value] of map) {
     if (map.size <= max && !over(value)) return false;

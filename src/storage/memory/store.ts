@@ -3,11 +3,16 @@ import type {
   Acked,
   Claim,
   Claimed,
+  Found,
   InboxFrame,
   Incoming,
+  NewRegistration,
   Notice,
   ReceiptEntry,
   Received,
+  Registered,
+  Registration,
+  RegistrationKey,
   Settled,
   Settlement,
   Store,
@@ -21,6 +26,7 @@ import { Bell } from './bell.ts';
 import { Inbox } from './inbox.ts';
 import { type Entry, Outbox, type Outcome } from './outbox.ts';
 import { Records, SWEEP_ROWS } from './records.ts';
+import { Registrations } from './registrations.ts';
 
 /**
  * A store without a disk, for tests, demos and bridges that may forget. It keeps every promise of {@link Store} but
@@ -37,6 +43,7 @@ class MemoryStore implements Store {
   /** Messages without an outcome, by session and message id. */
   readonly #pending = new Map<string, Map<string, Entry>>();
   readonly #records = new Records();
+  readonly #registrations: Registrations;
   readonly #bell = new Bell();
   readonly #openMailboxes = new Set<number>();
   #lastMailbox = 0;
@@ -45,6 +52,7 @@ class MemoryStore implements Store {
 
   constructor(limits: StoreLimits) {
     this.#limits = limits;
+    this.#registrations = new Registrations(limits, ({ provider, token }) => this.#wake(provider, token));
   }
 
   accept(batch: readonly Submission[]): Promise<Accepted[]> {
@@ -53,10 +61,10 @@ class MemoryStore implements Store {
 
   replace(submission: Submission): Promise<Accepted> {
     return this.#run(() => {
-      const accepted = this.#accept(submission);
-      const entry = accepted.kind === 'taken' && this.#outbox.get(accepted.id);
-      if (!entry) return accepted;
-      for (const old of this.#outbox.replaceable(entry.message)) {
+      const olds = this.#outbox.replaceable(submission);
+      const accepted = this.#accept(submission, olds.filter(({ message }) => message.payload.kind === 'opaque').length);
+      if (accepted.kind !== 'taken') return accepted;
+      for (const old of olds) {
         this.#finish(old, submission.acceptedAt, withdrawn(old.message, 'replaced by a newer message'));
       }
       return accepted;
@@ -69,6 +77,13 @@ class MemoryStore implements Store {
       if (!entry || entry.claim !== undefined) return false;
       this.#drop(entry);
       return true;
+    });
+  }
+
+  outcomeOf(session: string, messageId: string): Promise<'pending' | Notice | undefined> {
+    return this.#run(() => {
+      if (this.#pending.get(session)?.has(messageId)) return 'pending';
+      return this.#records.outcomes.get(keyOf(session, messageId))?.notice;
     });
   }
 
@@ -103,10 +118,7 @@ class MemoryStore implements Store {
   }
 
   wake(provider: string, target: string): Promise<void> {
-    return this.#run(() => {
-      this.#outbox.wake(provider, target);
-      this.#bell.outbox(provider);
-    });
+    return this.#run(() => this.#wake(provider, target));
   }
 
   receiptFor(provider: string, wireId: string): Promise<ReceiptEntry | undefined> {
@@ -120,6 +132,22 @@ class MemoryStore implements Store {
 
   receive(batch: readonly Incoming[]): Promise<Received[]> {
     return this.#run(() => batch.map((incoming) => this.#receive(incoming)));
+  }
+
+  register(batch: readonly NewRegistration[]): Promise<Registered[]> {
+    return this.#run(() => batch.map((asked) => this.#registrations.register(asked)));
+  }
+
+  registration(token: string, now: number): Promise<Found> {
+    return this.#run(() => this.#registrations.find(token, now));
+  }
+
+  registrationsOf(owner: string, after: string | undefined, limit: number, now: number): Promise<Registration[]> {
+    return this.#run(() => this.#registrations.of(owner, after, limit, now));
+  }
+
+  revoke(which: readonly RegistrationKey[], now: number): Promise<Registration[]> {
+    return this.#run(() => which.flatMap((key) => this.#registrations.revoke(key, now) ?? []));
   }
 
   openMailbox(): Promise<number> {
@@ -157,6 +185,7 @@ class MemoryStore implements Store {
     return this.#run(() => {
       this.#outbox.sweepHolds(now);
       let more = this.#records.sweep(this.#limits, now);
+      more = this.#registrations.sweep(now) || more;
       for (const inbox of this.#inboxes.values()) {
         const expired = inbox.expire(now - this.#limits.inboxTtlMs, SWEEP_ROWS);
         for (const notice of expired)
@@ -185,6 +214,7 @@ class MemoryStore implements Store {
           ...(oldestAt !== undefined && { oldestAt }),
         })),
         ...this.#records.stats(this.#limits),
+        registrations: this.#registrations.size,
         commits: this.#operations,
         operations: this.#operations,
       };
@@ -209,7 +239,13 @@ class MemoryStore implements Store {
     return operation();
   }
 
-  #accept(submission: Submission): Accepted {
+  #wake(provider: string, target: string): void {
+    this.#outbox.wake(provider, target);
+    this.#bell.outbox(provider);
+  }
+
+  /** @param leaving messages to the same target that give way to this one */
+  #accept(submission: Submission, leaving = 0): Accepted {
     const { session, messageId, mailbox, digest } = submission;
     const pending = this.#pending.get(session)?.get(messageId);
     if (pending) {
@@ -220,6 +256,7 @@ class MemoryStore implements Store {
     }
     const outcome = this.#records.outcomes.get(keyOf(session, messageId));
     if (outcome) return this.#repeat(submission, outcome);
+    if (this.#isFull(submission, leaving)) return { kind: 'full' };
     const entry = this.#outbox.add(submission);
     this.#pending.set(session, (this.#pending.get(session) ?? new Map()).set(messageId, entry));
     if (submission.receipt) this.#records.expect(entry.message.wireId, submission);
@@ -227,9 +264,15 @@ class MemoryStore implements Store {
     return { kind: 'taken', id: entry.message.id };
   }
 
+  #isFull(submission: Submission, leaving: number): boolean {
+    const max = this.#limits.sessions[submission.session]?.maxPerTarget;
+    if (max === undefined || submission.payload.kind !== 'opaque') return false;
+    return this.#outbox.opaqueFor(submission) >= max + leaving;
+  }
+
   #repeat({ session, digest, mailbox, acceptedAt }: Submission, outcome: Outcome): Accepted {
     if (outcome.digest !== digest) return { kind: 'conflict' };
-    if (outcome.answer === 'connection') return { kind: 'answered', notice: outcome.notice };
+    if (outcome.answer !== 'inbox') return { kind: 'answered', notice: outcome.notice };
     const inbox = this.#inbox(session);
     const owner = this.#resolve(mailbox);
     if (outcome.sequence === undefined || !inbox.move(outcome.sequence, owner)) {

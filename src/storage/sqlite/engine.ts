@@ -11,6 +11,7 @@ import type { BatchReply, Call, Counts, OperationName, Operations, Trouble } fro
 import { Outbox } from './outbox.ts';
 import { Outcomes } from './outcomes.ts';
 import { packClaims, packFrames, unpackSettlements, unpackSubmissions } from './packing.ts';
+import { Registrations } from './registrations.ts';
 import { Stats } from './stats.ts';
 import { Sweep } from './sweep.ts';
 import { Transaction } from './transaction.ts';
@@ -44,7 +45,8 @@ export class Engine {
     const outcomes = new Outcomes(context, claims, outbox, inbox, dead);
     const intake = new Intake(context, claims, outbox, inbox, outcomes);
     const upstream = new Upstream(context, inbox, dead);
-    const sweep = new Sweep(context, inbox, dead);
+    const registrations = new Registrations(context, outbox);
+    const sweep = new Sweep(context, inbox, dead, registrations);
     this.#stats = new Stats(context, inbox);
     this.#resets = [() => outbox.reset(), () => inbox.reset()];
     this.#begin = db.prepare('BEGIN');
@@ -54,6 +56,7 @@ export class Engine {
       accept: (batch) => unpackSubmissions(batch).map((submission) => intake.accept(submission)),
       replace: (submission) => intake.replace(submission),
       cancel: (session, messageId) => intake.cancel(session, messageId),
+      outcomeOf: (session, messageId) => intake.outcomeOf(session, messageId),
       // Who is sent now may have an outcome that finds no room.
       claim: (provider, room, now) => {
         const { claims, nextDueAt } = this.#troubled ? NOTHING : outbox.claim(provider, room, now);
@@ -66,6 +69,10 @@ export class Engine {
       wake: (provider, target) => outbox.wake(provider, target),
       receiptFor: (provider, wireId) => intake.receiptFor(provider, wireId),
       receive: (batch) => batch.map((incoming) => upstream.receive(incoming)),
+      register: (batch) => batch.map((asked) => registrations.register(asked)),
+      registration: (token, now) => registrations.find(token, now),
+      registrationsOf: (owner, after, limit, now) => registrations.of(owner, after, limit, now),
+      revoke: (which, now) => which.flatMap((key) => registrations.revoke(key, now) ?? []),
       openMailbox: (session) => inbox.openMailbox(session),
       releaseMailbox: (session, mailbox) => inbox.releaseMailbox(session, mailbox),
       claimInbox: (session, mailboxes, room) => packFrames(inbox.claim(session, mailboxes, room)),

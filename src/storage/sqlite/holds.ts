@@ -13,6 +13,7 @@ export class Holds {
   /** Providers with targets whose hold ended early. */
   readonly #stirring = new Set<number>();
   readonly #holdOf;
+  readonly #sleeper;
   readonly #stirred;
   readonly #stirRows;
   readonly #unstir;
@@ -23,6 +24,11 @@ export class Holds {
     const { db } = context;
     this.#context = context;
     this.#holdOf = select<{ until: number }>(db, 'SELECT until FROM holds WHERE provider = ? AND target = ?');
+    // Its hold may be over and swept away already.
+    this.#sleeper = select<{ id: number }>(
+      db,
+      'SELECT id FROM outbox WHERE held = 1 AND provider = ? AND target = ? LIMIT 1',
+    );
     this.#stirred = select<{ target: string; until: number }>(
       db,
       'SELECT target, until FROM holds WHERE provider = ? AND stir = 1 LIMIT 1',
@@ -53,7 +59,8 @@ export class Holds {
   }
 
   wake(provider: number, target: string): void {
-    if (this.#holdOf.get(provider, target)) this.#write(provider, target, 0, true, false);
+    const held = this.#holdOf.get(provider, target) !== undefined;
+    if (held || this.#sleeper.get(provider, target)) this.#write(provider, target, 0, true, !held);
   }
 
   /** Wakes at most `limit` of the messages that sleep longer than their hold now lasts. */

@@ -34,6 +34,7 @@ export class Intake {
   readonly #pending;
   readonly #setMailbox;
   readonly #setReceiptMailbox;
+  readonly #waiting;
   readonly #outcome;
   readonly #setFrame;
   readonly #replaceable;
@@ -56,6 +57,11 @@ export class Intake {
     this.#pending = select<OutboxRow>(db, 'SELECT * FROM outbox WHERE id = ?');
     this.#setMailbox = change(db, 'UPDATE outbox SET mailbox = ? WHERE id = ?');
     this.#setReceiptMailbox = change(db, 'UPDATE receipts SET mailbox = ? WHERE id = ?');
+    this.#waiting = select<{ count: number }>(
+      db,
+      `SELECT count(*) AS count FROM
+       (SELECT 1 FROM outbox WHERE session = ? AND target = ? AND headers IS NOT NULL LIMIT ?)`,
+    );
     this.#outcome = select<OutcomeRow>(
       db,
       'SELECT answer, digest, frame, type, notice_id, group_id, error, error_string, data FROM outcomes WHERE id = ?',
@@ -63,8 +69,7 @@ export class Intake {
     this.#setFrame = change(db, 'UPDATE outcomes SET frame = ? WHERE id = ?');
     this.#replaceable = select<OutboxRow>(
       db,
-      `SELECT * FROM outbox WHERE session = ? AND target = ? AND collapse_key = ? AND id < ? ORDER BY id
-       LIMIT ${REPLACED_MAX}`,
+      `SELECT * FROM outbox WHERE session = ? AND target = ? AND collapse_key = ? ORDER BY id LIMIT ${REPLACED_MAX}`,
     );
     this.#receipt = select<{
       provider: number;
@@ -75,10 +80,12 @@ export class Intake {
     }>(db, 'SELECT provider, session, mailbox, message_id, group_id FROM receipts WHERE id = ?');
   }
 
-  accept(s: Submission): Accepted {
+  /** @param leaving messages to the same target that give way to this one */
+  accept(s: Submission, leaving = 0): Accepted {
     const { ledger } = this.#context;
     const session = ledger.session(s.session).no;
     const id = ledger.state.last_id + 1;
+    if (this.#isFull(session, s, leaving) && !this.#idOf.get(session, s.messageId)) return { kind: 'full' };
     // The key decides: one statement both looks and writes.
     if (this.#addId.run(session, s.messageId, id).changes === 0) return this.#repeat(session, s);
     ledger.changeState().last_id = id;
@@ -115,13 +122,14 @@ export class Intake {
   }
 
   replace(submission: Submission): Accepted {
-    const accepted = this.accept(submission);
-    if (accepted.kind !== 'taken' || submission.collapseKey === undefined) return accepted;
-    const session = this.#context.ledger.session(submission.session).no;
-    for (const row of this.#replaceable.all(session, submission.target, submission.collapseKey, accepted.id)) {
-      if (this.#claims.has(row.id)) continue;
-      this.#withdraw(row, submission.acceptedAt, withdrawn(row, 'replaced by a newer message'));
-    }
+    const { session, target, collapseKey, acceptedAt } = submission;
+    if (collapseKey === undefined) return this.accept(submission);
+    const old = this.#replaceable
+      .all(this.#context.ledger.session(session).no, target, collapseKey)
+      .filter(({ id }) => !this.#claims.has(id));
+    const accepted = this.accept(submission, old.filter(({ headers }) => headers !== null).length);
+    if (accepted.kind !== 'taken') return accepted;
+    for (const row of old) this.#withdraw(row, acceptedAt, withdrawn(row, 'replaced by a newer message'));
     return accepted;
   }
 
@@ -133,6 +141,14 @@ export class Intake {
     const finished = this.#outcomes.finish(row.id);
     if (finished) this.#outcomes.forget(finished);
     return true;
+  }
+
+  outcomeOf(name: string, messageId: string): 'pending' | Notice | undefined {
+    const session = this.#context.ledger.findSession(name);
+    const id = session && this.#idOf.get(session.no, messageId)?.id;
+    if (id === undefined) return undefined;
+    const outcome = this.#outcome.get(id);
+    return outcome ? noticeOf(outcome) : 'pending';
   }
 
   receiptFor(provider: string, wireId: string): ReceiptEntry | undefined {
@@ -160,7 +176,7 @@ export class Intake {
     const outcome = this.#outcome.get(id);
     if (!outcome) throw new Error(`message ${id} has neither a row nor an outcome: the database is damaged`);
     if (outcome.digest !== s.digest) return { kind: 'conflict' };
-    if (outcome.answer === 'connection') return { kind: 'answered', notice: noticeOf(outcome) };
+    if (outcome.answer !== 'inbox') return { kind: 'answered', notice: noticeOf(outcome) };
     const mailbox = this.#inbox.resolve(s.mailbox);
     if (outcome.frame !== null && this.#inbox.move(outcome.frame, mailbox)) {
       return { kind: 'repeated', sequence: this.#inbox.sequenceOf(outcome.frame) };
@@ -168,6 +184,13 @@ export class Intake {
     const number = this.#inbox.addAnswer(session, mailbox, s.acceptedAt, id);
     this.#setFrame.run(number, id);
     return { kind: 'repeated', sequence: this.#inbox.sequenceOf(number) };
+  }
+
+  #isFull(session: number, { session: name, target, payload }: Submission, leaving: number): boolean {
+    const max = this.#context.limits.sessions[name]?.maxPerTarget;
+    if (max === undefined || payload.kind !== 'opaque') return false;
+    const most = max + leaving;
+    return (this.#waiting.get(session, target, most)?.count ?? 0) >= most;
   }
 
   #withdraw(row: OutboxRow, at: number, notice: Notice): void {

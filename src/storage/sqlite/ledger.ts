@@ -29,6 +29,8 @@ export interface StateRow {
   seen: number;
   dead: number;
   holds: number;
+  registrations: number;
+  revoked: number;
 }
 
 /**
@@ -60,7 +62,8 @@ export class Ledger {
     this.#writeProvider = change(db, 'UPDATE providers SET depth = ? WHERE no = ?');
     this.#writeState = change(
       db,
-      'UPDATE state SET last_id = ?, last_mailbox = ?, outcomes = ?, receipts = ?, seen = ?, dead = ?, holds = ?',
+      `UPDATE state SET last_id = ?, last_mailbox = ?, outcomes = ?, receipts = ?, seen = ?, dead = ?, holds = ?,
+       registrations = ?, revoked = ?`,
     );
     for (const row of select<SessionRow>(db, 'SELECT * FROM sessions ORDER BY no').all()) this.#keepSession({ ...row });
     for (const row of select<ProviderRow>(db, 'SELECT * FROM providers ORDER BY no').all()) {
@@ -168,7 +171,9 @@ export class Ledger {
     for (const p of this.#dirtyProviders) this.#writeProvider.run(p.depth, p.no);
     if (!this.#dirtyState && !force) return;
     const s = this.#state;
-    this.#writeState.run(s.last_id, s.last_mailbox, s.outcomes, s.receipts, s.seen, s.dead, s.holds);
+    const { registrations, revoked } = s;
+    const tables = [s.outcomes, s.receipts, s.seen, s.dead, s.holds, registrations, revoked];
+    this.#writeState.run(s.last_id, s.last_mailbox, ...tables);
   }
 
   /** After the commit: the sessions whose counters changed. */

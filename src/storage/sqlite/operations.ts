@@ -2,10 +2,16 @@ import type {
   Accepted,
   Acked,
   Claim,
+  Found,
   InboxFrame,
   Incoming,
+  NewRegistration,
+  Notice,
   ReceiptEntry,
   Received,
+  Registered,
+  Registration,
+  RegistrationKey,
   Settled,
   Settlement,
   StoreErrorCode,
@@ -27,6 +33,7 @@ export interface Operations {
   accept(batch: Packed<Submission>): Accepted[];
   replace(submission: Submission): Accepted;
   cancel(session: string, messageId: string): boolean;
+  outcomeOf(session: string, messageId: string): 'pending' | Notice | undefined;
   claim(provider: string, room: number, now: number): PackedClaims;
   claimExpired(limit: number, now: number): Claim[];
   settle(batch: Packed<Settlement>): Settled[];
@@ -35,6 +42,10 @@ export interface Operations {
   wake(provider: string, target: string, now: number): void;
   receiptFor(provider: string, wireId: string): ReceiptEntry | undefined;
   receive(batch: readonly Incoming[]): Received[];
+  register(batch: readonly NewRegistration[]): Registered[];
+  registration(token: string, now: number): Found;
+  registrationsOf(owner: string, after: string | undefined, limit: number, now: number): Registration[];
+  revoke(which: readonly RegistrationKey[], now: number): Registration[];
   openMailbox(session: string): number;
   releaseMailbox(session: string, mailbox: number): void;
   claimInbox(session: string, mailboxes: readonly number[], room: number): Packed<InboxFrame>;

@@ -46,7 +46,7 @@ export class Outcomes {
     this.#takeWhole = select<Finished>(db, `${take}, target, payload`);
     this.#retry = change(
       db,
-      `UPDATE outbox SET retry_at = ?, held = 0, attempts = attempts + ?, last_reason = ?,
+      `UPDATE outbox SET retry_at = ?, held = ?, attempts = attempts + ?, last_reason = ?,
        first_answered_at = coalesce(first_answered_at, ?) WHERE id = ?`,
     );
     this.#add = change(db, 'INSERT INTO outcomes VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)');
@@ -57,9 +57,9 @@ export class Outcomes {
     const loan = this.#claims.of(id, claim);
     if (verdict.kind === 'retry') {
       if (!loan) return { kind: 'stale' };
-      const { answered, because } = verdict;
+      const { answered, because, held } = verdict;
       const dueAt = Math.max(0, verdict.dueAt);
-      this.#retry.run(dueAt, answered ? 1 : 0, because, answered ? at : null, id);
+      this.#retry.run(dueAt, held ? 1 : 0, answered ? 1 : 0, because, answered ? at : null, id);
       this.#claims.end(id);
       this.#outbox.sleeps(loan, dueAt);
       return { kind: 'scheduled' };

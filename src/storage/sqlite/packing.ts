@@ -17,7 +17,7 @@ const SUBMISSION_WIDTH = 17;
 const CLAIM_WIDTH = SUBMISSION_WIDTH + 6;
 const NOTICE_WIDTH = 6;
 const FRAME_WIDTH = 1 + NOTICE_WIDTH;
-const SETTLEMENT_WIDTH = 7 + NOTICE_WIDTH;
+const SETTLEMENT_WIDTH = 8 + NOTICE_WIDTH;
 
 export function packSubmissions(batch: readonly Submission[]): Packed<Submission> {
   const values: Value[] = [];
@@ -57,10 +57,10 @@ export function packSettlements(batch: readonly Settlement[]): Packed<Settlement
   for (const { id, claim, at, verdict } of batch) {
     values.push(id, claim, at);
     if (verdict.kind === 'final') {
-      values.push(verdict.accepted, verdict.dead, verdict.forget, undefined);
+      values.push(verdict.accepted, verdict.dead, verdict.forget, undefined, undefined);
       pushNotice(values, verdict.notice);
     } else {
-      values.push(undefined, verdict.because, verdict.dueAt, verdict.answered);
+      values.push(undefined, verdict.because, verdict.dueAt, verdict.answered, verdict.held);
       for (let i = 0; i < NOTICE_WIDTH; i++) values.push(undefined);
     }
   }
@@ -73,9 +73,10 @@ export function unpackSettlements({ values }: Packed<Settlement>): Settlement[] 
     const [accepted, why] = [values[at + 3] as boolean | undefined, values[at + 4] as string | undefined];
     if (accepted === undefined) {
       const [dueAt, answered] = [values[at + 5] as number, values[at + 6] as boolean];
-      return { id, claim, at: time, verdict: { kind: 'retry', because: why ?? '', dueAt, answered } };
+      const held = values[at + 7] === true && { held: true as const };
+      return { id, claim, at: time, verdict: { kind: 'retry', because: why ?? '', dueAt, answered, ...held } };
     }
-    const notice = noticeAt(values, at + 7);
+    const notice = noticeAt(values, at + 8);
     const verdict: Mutable<Settlement['verdict'] & { kind: 'final' }> = { kind: 'final', accepted, notice };
     if (why !== undefined) verdict.dead = why;
     if (values[at + 5] === true) verdict.forget = true;

@@ -147,4 +147,35 @@ export const MIGRATIONS: readonly string[] = [
   CREATE INDEX holds_until ON holds (until);
   CREATE INDEX holds_stir ON holds (provider) WHERE stir = 1;
   `,
+  // Registrations are found by a digest of their token: how long a look-up takes tells nothing about tokens that exist.
+  `
+  ALTER TABLE state ADD COLUMN registrations INTEGER NOT NULL DEFAULT 0;
+  ALTER TABLE state ADD COLUMN revoked INTEGER NOT NULL DEFAULT 0;
+
+  CREATE TABLE owners (
+    no INTEGER PRIMARY KEY,
+    name TEXT NOT NULL UNIQUE,
+    registrations INTEGER NOT NULL     -- never 0: an owner without any is gone
+  ) STRICT;
+
+  CREATE TABLE registrations (
+    no INTEGER PRIMARY KEY,
+    digest BLOB NOT NULL UNIQUE,       -- SHA-256 of the token
+    token TEXT NOT NULL,               -- the same URL must be given out again
+    owner INTEGER NOT NULL,
+    name TEXT NOT NULL,
+    provider TEXT NOT NULL,
+    vapid TEXT,
+    registered_at INTEGER NOT NULL,
+    expires_at INTEGER,
+    data TEXT NOT NULL,
+    UNIQUE (owner, name)
+  ) STRICT;
+  CREATE INDEX registrations_expiry ON registrations (expires_at) WHERE expires_at IS NOT NULL;
+
+  CREATE TABLE revoked (digest BLOB PRIMARY KEY, at INTEGER NOT NULL) STRICT, WITHOUT ROWID;
+  CREATE INDEX revoked_at ON revoked (at);
+
+  CREATE INDEX outbox_target ON outbox (session, target) WHERE headers IS NOT NULL;
+  `,
 ];

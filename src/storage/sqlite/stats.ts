@@ -35,7 +35,7 @@ export class Stats {
 
   read(): StoreStats {
     const { ledger, limits } = this.#context;
-    const { dead, receipts, outcomes } = ledger.state;
+    const { dead, receipts, outcomes, registrations } = ledger.state;
     const full = outcomes > 0 && outcomes >= limits.dedupeMax;
     return {
       outbox: Array.from(ledger.providers(), ({ no, name, depth }) => ({
@@ -49,6 +49,7 @@ export class Stats {
       }),
       deadLetters: dead,
       receipts,
+      registrations,
       outcomes,
       dedupeWindowMs: full ? Math.min(limits.dedupeWindowMs, this.#span.get()?.span ?? 0) : limits.dedupeWindowMs,
       commits: this.commits,

@@ -3,10 +3,16 @@ import type {
   Acked,
   Claim,
   Claimed,
+  Found,
   InboxFrame,
   Incoming,
+  NewRegistration,
+  Notice,
   ReceiptEntry,
   Received,
+  Registered,
+  Registration,
+  RegistrationKey,
   Settled,
   Settlement,
   Store,
@@ -60,6 +66,8 @@ export async function openSqliteStore({ path, limits, log, maxPages, clock }: Sq
     accept: (batch: readonly Submission[]): Promise<Accepted[]> => batcher.call('accept', packSubmissions(batch)),
     replace: (submission: Submission): Promise<Accepted> => batcher.call('replace', submission),
     cancel: (session: string, messageId: string): Promise<boolean> => batcher.call('cancel', session, messageId),
+    outcomeOf: (session: string, messageId: string): Promise<'pending' | Notice | undefined> =>
+      batcher.call('outcomeOf', session, messageId),
     claim: async (provider: string, room: number, now: number): Promise<Claimed> => {
       const { claims, nextDueAt } = await batcher.call('claim', provider, room, now);
       return { claims: unpackClaims(claims), ...(nextDueAt !== undefined && { nextDueAt }) };
@@ -72,6 +80,12 @@ export async function openSqliteStore({ path, limits, log, maxPages, clock }: Sq
     receiptFor: (provider: string, wireId: string): Promise<ReceiptEntry | undefined> =>
       batcher.call('receiptFor', provider, wireId),
     receive: (batch: readonly Incoming[]): Promise<Received[]> => batcher.call('receive', batch),
+    register: (batch: readonly NewRegistration[]): Promise<Registered[]> => batcher.call('register', batch),
+    registration: (token: string, now: number): Promise<Found> => batcher.call('registration', token, now),
+    registrationsOf: (owner: string, after: string | undefined, limit: number, now: number): Promise<Registration[]> =>
+      batcher.call('registrationsOf', owner, after, limit, now),
+    revoke: (which: readonly RegistrationKey[], now: number): Promise<Registration[]> =>
+      batcher.call('revoke', which, now),
     openMailbox: (session: string): Promise<number> => batcher.call('openMailbox', session),
     releaseMailbox: (session: string, mailbox: number) => batcher.call('releaseMailbox', session, mailbox),
     claimInbox: async (session: string, mailboxes: readonly number[], room: number): Promise<InboxFrame[]> =>

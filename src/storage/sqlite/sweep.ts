@@ -1,6 +1,7 @@
 import type { Context } from './context.ts';
 import type { DeadLetters } from './dead-letters.ts';
 import { type Inbox, rangeOf } from './inbox.ts';
+import type { Registrations } from './registrations.ts';
 import { type NoticeRow, noticeOf } from './rows.ts';
 import { change, select } from './sql.ts';
 
@@ -13,6 +14,7 @@ export class Sweep {
   readonly #context: Context;
   readonly #inbox: Inbox;
   readonly #dead: DeadLetters;
+  readonly #registrations: Registrations;
   /** Where the round over the sessions goes on. */
   #nextSession = 0;
   readonly #outcomes;
@@ -27,11 +29,12 @@ export class Sweep {
   readonly #deadOver;
   readonly #holdsBefore;
 
-  constructor(context: Context, inbox: Inbox, dead: DeadLetters) {
+  constructor(context: Context, inbox: Inbox, dead: DeadLetters, registrations: Registrations) {
     const { db } = context;
     this.#context = context;
     this.#inbox = inbox;
     this.#dead = dead;
+    this.#registrations = registrations;
     this.#outcomes = select<{ id: number; at: number; session: number; message_id: string; frame: number | null }>(
       db,
       'SELECT id, at, session, message_id, frame FROM outcomes ORDER BY at LIMIT ?',
@@ -80,7 +83,8 @@ export class Sweep {
     }
     const framesLeft = this.#sweepInboxes(now);
     const orphansLeft = this.#inbox.adoptOrphans();
-    return framesLeft || orphansLeft || Object.values(gone).some((count) => count >= SWEEP_ROWS);
+    const registrationsLeft = this.#registrations.sweep(now);
+    return framesLeft || orphansLeft || registrationsLeft || Object.values(gone).some((count) => count >= SWEEP_ROWS);
   }
 
   #sweepOutcomes(now: number): number {

@@ -23,6 +23,9 @@ export const limits: StoreLimits = {
   receiptsMax: 1_000,
   inboxTtlMs: 2_419_200_000,
   deadLettersMax: 1_000,
+  registrationsMax: 1_000,
+  registrationsPerOwner: 100,
+  revokedMs: 3_600_000,
   maxInbox: 1_000,
   sessions: {},
 };

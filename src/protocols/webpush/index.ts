@@ -1,0 +1,7 @@
+export { type Authorization, cryptoKey, readAuthorization, type VapidCredentials } from './authorization.ts';
+export * from './discovery.ts';
+export { type Preferences, readPrefer } from './prefer.ts';
+export * from './push-headers.ts';
+export { type HeaderLines, type PushRequest, readPushRequest, type TtlRules } from './push-request.ts';
+export { VapidVerifier, type VapidVerifierOptions } from './vapid.ts';
+export { isVapidKey } from './vapid-key.ts';

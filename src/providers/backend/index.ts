@@ -1,0 +1,1 @@
+export { type BackendDeps, BackendProvider } from './provider.ts';
