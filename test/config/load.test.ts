@@ -204,3 +204,9 @@ test('a section alone does not need the others, and comes as it was written', (t
     message: 'f:1:19 emulator.port: the environment variable GONE is not set',
   });
 });
+
+test('endpoints of backends need no provider, but the URL that others find them under', (t) => {
+  const door = 'sessions: [{ id: a }]\ndoors: { webpush: {} }\n';
+  t.deepEqual(problemsOf(`${door}http: { public_url: "https://push.example.org" }\n`), []);
+  t.deepEqual(problemsOf(door), ['1:1 http.public_url: is missing: endpoints of doors.webpush begin with it']);
+});
