@@ -152,7 +152,7 @@ export async function createApp(config: Config, given: Partial<Surroundings> = {
   const takesPushes = config.doors.webpush !== undefined;
   // Each backend may own endpoints: what is pushed there goes to it.
   const backends = (takesPushes ? served : []).map(
-    ({ id }) => new BackendProvider({ session: id, sessions, router, endpoints }),
+    ({ id }) => new BackendProvider({ session: id, sessions, router, endpoints, clock }),
   );
   for (const backend of backends) core.add(backend);
   core.onGone(({ groupId }) => {
@@ -176,13 +176,15 @@ export async function createApp(config: Config, given: Partial<Surroundings> = {
     pools: pools(units),
     ...(ccs && { ccs }),
   });
-  return lifecycle({ store, core, providers, bal, ccs, http, admin, failed, clock, log });
+  return lifecycle({ store, core, providers, backends, bal, ccs, http, admin, failed, clock, log });
 }
 
 interface Parts {
   readonly store: Store;
   readonly core: Core;
   readonly providers: readonly Provider[];
+  /** Those of the providers that lead to backends. */
+  readonly backends: readonly BackendProvider[];
   readonly bal: BalDoor | undefined;
   readonly ccs: CcsDoor | undefined;
   readonly http: HttpServer | undefined;
@@ -192,7 +194,7 @@ interface Parts {
   readonly log: Log;
 }
 
-function lifecycle({ store, core, providers, bal, ccs, http, admin, failed, clock, log }: Parts): App {
+function lifecycle({ store, core, providers, backends, bal, ccs, http, admin, failed, clock, log }: Parts): App {
   let adminPort = 0;
   let httpPort = 0;
   const doors = [bal, ccs].filter((door) => door !== undefined);
@@ -204,7 +206,7 @@ function lifecycle({ store, core, providers, bal, ccs, http, admin, failed, cloc
     const end = clock.monotonic() + ms;
     const left = () => Math.max(0, end - clock.monotonic());
     log.info('stopping', { ms });
-    const gates = [...doors, ...(http ? [http] : [])].map((door) => door.closeGate());
+    const gates = [...doors, ...(http ? [http] : []), ...backends].map((gate) => gate.closeGate());
     await step('closing the doors to new work', Promise.all(gates), left());
     await step('waiting for what is in flight', core.stop(), left());
     await step('waiting for the last acknowledgements', inboxesEmpty(core, clock), Math.min(left(), LAST_ACKS_MS));

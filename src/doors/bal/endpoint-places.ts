@@ -7,8 +7,8 @@ export interface EndpointPlace {
 }
 
 /** To the session itself, as upstream messages. */
-export function backendEndpoint(session: string, token: string): EndpointPlace {
-  return { provider: BACKEND + session, data: JSON.stringify({ token }) };
+export function backendEndpoint(session: string): EndpointPlace {
+  return { provider: BACKEND + session, data: '{}' };
 }
 
 /** To a device that FCM reaches; the app there finds its instance by the token. */

@@ -110,7 +110,7 @@ export class EndpointDesk {
     provider,
   }: Extract<EndpointFrame, { message_type: 'ENDPOINT_REGISTER' }>): EndpointPlace | string {
     if (to === undefined) {
-      return provider === undefined ? backendEndpoint(this.#session, token) : 'provider: only with to';
+      return provider === undefined ? backendEndpoint(this.#session) : 'provider: only with to';
     }
     const chosen = provider ?? this.#providers[0];
     if (chosen === undefined || !this.#providers.includes(chosen)) return 'provider: the session may not use it';
