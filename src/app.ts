@@ -12,7 +12,7 @@ import {
   type Telemetry,
 } from './core/index.ts';
 import { AppDoor } from './doors/app/index.ts';
-import { BalDoor, type ServedSession } from './doors/bal/index.ts';
+import { BalDoor, endpointOwner, type ServedSession } from './doors/bal/index.ts';
 import { CcsDoor, sessionOf } from './doors/ccs/index.ts';
 import { forwardOver, WebPushDoor } from './doors/webpush/index.ts';
 import { type Clock, forwardOnly, sleep, systemClock } from './lib/clock.ts';
@@ -155,9 +155,9 @@ export async function createApp(config: Config, given: Partial<Surroundings> = {
     ({ id }) => new BackendProvider({ session: id, sessions, router, endpoints, clock }),
   );
   for (const backend of backends) core.add(backend);
-  core.onGone(({ groupId }) => {
+  core.onGone(({ groupId, target }) => {
     if (groupId === undefined) return;
-    endpoints.revoke({ token: groupId }).catch((error) => log.warn('endpoint not revoked', { error: reason(error) }));
+    endpoints.appGone(groupId, target).catch((error) => log.warn('endpoint not revoked', { error: reason(error) }));
   });
   const providers = [...configured, ...backends];
   const common = { ...deps, telemetry, router, sessions, ...(takesPushes && { endpoints }) };
@@ -346,6 +346,9 @@ function openStore(config: Config, log: Log): Promise<Store> {
     deadLettersMax: config.limits.dead_letters_max,
     registrationsMax: config.limits.registrations_max,
     registrationsPerOwner: config.limits.registrations_per_owner,
+    registrationsOf: Object.fromEntries(
+      config.sessions.map(({ id, max_endpoints }) => [endpointOwner(id), max_endpoints]),
+    ),
     revokedMs: config.limits.revoked,
     maxInbox: Math.max(...sessions.map(({ maxInbox }) => maxInbox)),
     sessions: {

@@ -6,6 +6,9 @@ export interface EndpointPlace {
   readonly data: string;
 }
 
+/** Whose the endpoints of a session are. */
+export const endpointOwner = (session: string): string => `bal:${session}`;
+
 /** To the session itself, as upstream messages. */
 export function backendEndpoint(session: string): EndpointPlace {
   return { provider: BACKEND + session, data: '{}' };

@@ -3,7 +3,7 @@ import { type Clock, sleep } from '../../lib/clock.ts';
 import type { Log } from '../../lib/log.ts';
 import type { BackendFrame, BridgeFrame, ErrorCode } from '../../protocols/bal/index.ts';
 import { isVapidKey } from '../../protocols/webpush/index.ts';
-import { backendEndpoint, type EndpointPlace, fcmEndpoint, fcmProblem } from './endpoint-places.ts';
+import { backendEndpoint, type EndpointPlace, endpointOwner, fcmEndpoint, fcmProblem } from './endpoint-places.ts';
 
 /** Frames about endpoints that wait for the store before reading stops. */
 const WAITING_MAX = 1_000;
@@ -139,7 +139,7 @@ export class EndpointDesk {
   }
 
   get #owner(): string {
-    return `bal:${this.#session}`;
+    return endpointOwner(this.#session);
   }
 }
 

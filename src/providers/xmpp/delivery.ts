@@ -74,7 +74,7 @@ export class Delivery {
     }
     this.#perAccount.set(bare, mine + 1);
     try {
-      return await this.#send(message, payload.body, device);
+      return await this.#send(message, payload.body, device, found.registeredAt);
     } finally {
       const left = (this.#perAccount.get(bare) ?? 1) - 1;
       if (left > 0) this.#perAccount.set(bare, left);
@@ -83,7 +83,7 @@ export class Delivery {
   }
 
   /** To the client that has registered, then to the newest one of its account. */
-  async #send(message: Message, body: Uint8Array, { name, jid, bare }: Device): Promise<Outcome> {
+  async #send(message: Message, body: Uint8Array, { name, jid, bare }: Device, registeredAt: number): Promise<Outcome> {
     const { accounts, patience, count, endpoints } = this.#deps;
     const arrivals = accounts.arrivals(bare);
     let outcome = away(message, 'its clients have said goodbye', patience);
@@ -94,7 +94,12 @@ export class Delivery {
       outcome = outcomeOf(message, name.dialect, meant, patience);
       if (meant.kind !== 'taken')
         count(meant.kind === 'silent' && outcome.kind === 'accepted' ? 'trusted' : meant.kind);
-      if (meant.kind === 'gone') await endpoints.revoke({ token: message.target }).catch(() => count('revoke_failed'));
+      // Who did not know it may have registered it meanwhile, and was given the same URL.
+      if (meant.kind === 'gone') {
+        const ended = await endpoints.revoke({ token: message.target, registeredAt }).catch(() => undefined);
+        if (ended === undefined) count('revoke_failed');
+        if (ended === 0) outcome = again(message, 'it is registered anew, or no more');
+      }
       if (meant.kind !== 'away') break;
     }
     const came = outcome.kind === 'later' && accounts.arrivals(bare) !== arrivals;

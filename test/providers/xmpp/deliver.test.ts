@@ -58,6 +58,23 @@ for (const condition of ['item-not-found', 'feature-not-implemented']) {
   });
 }
 
+test('an endpoint that is registered anew in the moment in which it was not known stays, and gets the push', async (t) => {
+  const clock = new ManualClock();
+  const s = await scene(t, { clock });
+  const url = await register(s.peer, gultschRegister(1, 2));
+  const id = await s.push(url, 'x');
+  const push = await s.peer.next('<push');
+  await clock.advance(1);
+  s.peer.write(
+    answer(push, 'error', stanzaError('item-not-found')) + iq('set', 'renewed', gultschRegister(1, 2)), // in one chunk
+  );
+  t.true((await s.peer.next('id="renewed"')).includes(url));
+  t.like(await s.endpoints.find(tokenOf(url)), { provider: 'xmpp' });
+  await clock.advance(1_000);
+  s.peer.write(answer(await s.peer.next('<push'), 'result'));
+  t.is(await outcome(s, id), 'ack');
+});
+
 for (const condition of ['service-unavailable', 'remote-server-not-found', 'internal-server-error', 'bad-request']) {
   test(`${condition} passes: the push waits, and goes out when its client comes`, async (t) => {
     const clock = new ManualClock();
