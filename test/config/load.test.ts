@@ -118,13 +118,17 @@ test('a key without a value is an error and not an absent key', (t) => {
 test('a configuration without providers and sessions does nothing, and is refused', (t) => {
   t.deepEqual(
     problemsOf(''),
-    ['1:1 sessions: needs at least one session, or doors.ccs, or doors.webpush', '1:1 providers: needs at least one provider'].toSorted(),
+    [
+      '1:1 sessions: needs at least one session, or doors.ccs, or doors.webpush',
+      '1:1 providers: needs at least one provider',
+    ].toSorted(),
   );
   t.deepEqual(
     problemsOf('sessions: []\nproviders: {}\n'),
-    ['1:11 sessions: needs at least one session, or doors.ccs, or doors.webpush', '2:12 providers: needs at least one provider'].map(
-      (line) => line.replace(/:\d+ /, ':1 '),
-    ),
+    [
+      '1:11 sessions: needs at least one session, or doors.ccs, or doors.webpush',
+      '2:12 providers: needs at least one provider',
+    ].map((line) => line.replace(/:\d+ /, ':1 ')),
   );
 });
 
