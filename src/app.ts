@@ -37,6 +37,8 @@ const CLOSING_MS = 2_000;
 const FRAME_HEADER_BYTES = 512;
 /** Connections to one foreign server of UnifiedPush. */
 const FOREIGN_CONNECTIONS = 10;
+/** To all of them: what strangers name may be many names of one that is slow. */
+const FOREIGN_CONNECTIONS_MAX = 500;
 /** Pause between two looks at whether windows are empty. */
 const LOOK_MS = 10;
 
@@ -292,7 +294,7 @@ function outgoingOf({ http }: Config, clock: Clock): Outgoing {
     allow: [],
     allowHttp: false,
     perOrigin: FOREIGN_CONNECTIONS,
-    maxConnections: 10 * FOREIGN_CONNECTIONS,
+    maxConnections: FOREIGN_CONNECTIONS_MAX,
     connectTimeoutMs: http.answer_timeout / 3,
     deadlineMs: (2 * http.answer_timeout) / 3,
     idleMs: http.idle_timeout,
