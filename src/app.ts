@@ -28,6 +28,8 @@ const CLOSING_MS = 2_000;
 const FRAME_HEADER_BYTES = 512;
 /** Connections to one foreign server of UnifiedPush. */
 const FOREIGN_CONNECTIONS = 10;
+/** To all of them: what strangers name may be many names of one that is slow. */
+const FOREIGN_CONNECTIONS_MAX = 500;
 /** Pause between two looks at whether windows are empty. */
 const LOOK_MS = 10;
 
@@ -143,12 +145,12 @@ export async function createApp(config: Config, given: Partial<Surroundings> = {
   const takesPushes = config.doors.webpush !== undefined;
   // Each backend may own endpoints: what is pushed there goes to it.
   const backends = (takesPushes ? served : []).map(
-    ({ id }) => new BackendProvider({ session: id, sessions, router, endpoints }),
+    ({ id }) => new BackendProvider({ session: id, sessions, router, endpoints, clock }),
   );
   for (const backend of backends) core.add(backend);
-  core.onGone(({ groupId }) => {
+  core.onGone(({ groupId, target }) => {
     if (groupId === undefined) return;
-    endpoints.revoke({ token: groupId }).catch((error) => log.warn('endpoint not revoked', { error: reason(error) }));
+    endpoints.appGone(groupId, target).catch((error) => log.warn('endpoint not revoked', { error: reason(error) }));
   });
   const providers = [...configured, ...backends];
   const common = { ...deps, telemetry, router, sessions, ...(takesPushes && { endpoints }) };
@@ -167,13 +169,15 @@ export async function createApp(config: Config, given: Partial<Surroundings> = {
     pools: pools(units),
     ...(ccs && { ccs }),
   });
-  return lifecycle({ store, core, providers, bal, ccs, http, admin, failed, clock, log });
+  return lifecycle({ store, core, providers, backends, bal, ccs, http, admin, failed, clock, log });
 }
 
 interface Parts {
   readonly store: Store;
   readonly core: Core;
   readonly providers: readonly Provider[];
+  /** Those of the providers that lead to backends. */
+  readonly backends: readonly BackendProvider[];
   readonly bal: BalDoor | undefined;
   readonly ccs: CcsDoor | undefined;
   readonly http: HttpServer | undefined;
@@ -183,7 +187,7 @@ interface Parts {
   readonly log: Log;
 }
 
-function lifecycle({ store, core, providers, bal, ccs, http, admin, failed, clock, log }: Parts): App {
+function lifecycle({ store, core, providers, backends, bal, ccs, http, admin, failed, clock, log }: Parts): App {
   let adminPort = 0;
   let httpPort = 0;
   const doors = [bal, ccs].filter((door) => door !== undefined);
@@ -195,7 +199,7 @@ function lifecycle({ store, core, providers, bal, ccs, http, admin, failed, cloc
     const end = clock.monotonic() + ms;
     const left = () => Math.max(0, end - clock.monotonic());
     log.info('stopping', { ms });
-    const gates = [...doors, ...(http ? [http] : [])].map((door) => door.closeGate());
+    const gates = [...doors, ...(http ? [http] : []), ...backends].map((gate) => gate.closeGate());
     await step('closing the doors to new work', Promise.all(gates), left());
     await step('waiting for what is in flight', core.stop(), left());
     await step('waiting for the last acknowledgements', inboxesEmpty(core, clock), Math.min(left(), LAST_ACKS_MS));
@@ -281,7 +285,7 @@ function outgoingOf({ http }: Config, clock: Clock): Outgoing {
     allow: [],
     allowHttp: false,
     perOrigin: FOREIGN_CONNECTIONS,
-    maxConnections: 10 * FOREIGN_CONNECTIONS,
+    maxConnections: FOREIGN_CONNECTIONS_MAX,
     connectTimeoutMs: http.answer_timeout / 3,
     deadlineMs: (2 * http.answer_timeout) / 3,
     idleMs: http.idle_timeout,

@@ -1,7 +1,9 @@
 import type { Timer } from '../lib/clock.ts';
 import { DeadlineError, deadline } from '../lib/deadline.ts';
 import { reason } from '../lib/log.ts';
+import type { ReceivedFrame } from '../protocols/bal/index.ts';
 import { Acks } from './acks.ts';
+import { type Endpoint, type EndpointRequest, Endpoints } from './endpoints.ts';
 import { BalClientError } from './errors.ts';
 import { type Answer, Inbox, type Lane, type Receipt, type Upstream } from './inbox.ts';
 import { Link } from './link.ts';
@@ -34,6 +36,7 @@ export class BalClient {
   readonly #settings: Settings;
   readonly #reception: Reception;
   readonly #outbox: Outbox;
+  readonly #endpoints: Endpoints;
   readonly #acks: Acks;
   readonly #retry: Retry;
   readonly #states = new States();
@@ -58,6 +61,7 @@ export class BalClient {
     const settings = settingsOf(options);
     this.#settings = settings;
     this.#outbox = new Outbox(settings, () => this.#pump());
+    this.#endpoints = new Endpoints(settings, () => this.#pump());
     this.#reception = reception ?? new Reception(new Inbox(settings.window, settings.log));
     this.#reception.join(this.#outbox);
     this.#acks = new Acks((sequences) => this.#sendAck(sequences));
@@ -104,6 +108,25 @@ export class BalClient {
     return this.#outbox.submit(id, frame);
   }
 
+  /**
+   * Registers an endpoint, or learns its URL again; what is posted there comes as {@link upstream}, with `push`. Doing it
+   * again, as after the loss of what you know of it, is up to you.
+   * @throws {BalClientError} ENDPOINT_REFUSED, INVALID_MESSAGE, MESSAGE_TOO_LARGE, TIMEOUT, TOO_MANY_REQUESTS, CLOSED
+   */
+  async registerEndpoint(request: EndpointRequest): Promise<Endpoint> {
+    if (this.state === 'closed' || this.#leaving) throw closed();
+    return this.#endpoints.register(request);
+  }
+
+  /**
+   * Ends an endpoint for good; one that is not there has ended already.
+   * @throws {BalClientError} as {@link registerEndpoint}
+   */
+  async unregisterEndpoint(token: string): Promise<void> {
+    if (this.state === 'closed' || this.#leaving) throw closed();
+    return this.#endpoints.unregister(token);
+  }
+
   /** Messages of devices. Several iterators share them; all end when the client closes. */
   upstream(): AsyncIterableIterator<Upstream, undefined, undefined> {
     return this.#reception.inbox.upstream.iterate();
@@ -137,6 +160,7 @@ export class BalClient {
     clearInterval(this.#alive);
     this.#link?.end(error);
     this.#outbox.close(error);
+    this.#endpoints.close(error);
     this.#reception.leave(this.#outbox);
     this.#connected?.reject(error);
     this.#progress?.();
@@ -149,7 +173,7 @@ export class BalClient {
     try {
       this.#link = new Link(this.#settings, {
         up: () => this.#up(),
-        frame: (frame) => this.#lane && this.#reception.take(frame, this.#lane, this.#outbox),
+        frame: (frame) => this.#take(frame),
         down: (error, loggedOn) => this.#down(error, loggedOn),
       });
     } catch (cause) {
@@ -158,12 +182,19 @@ export class BalClient {
     }
   }
 
+  #take(frame: ReceivedFrame): void {
+    if (frame.message_type === 'ENDPOINT_REGISTERED' || frame.message_type === 'ENDPOINT_UNREGISTERED') {
+      this.#endpoints.answered(frame);
+    } else if (this.#lane) this.#reception.take(frame, this.#lane, this.#outbox);
+  }
+
   #up(): void {
     const ack = (sequence: number): void => this.#acks.add(sequence);
     this.#lane = this.#reception.inbox.lane(this.#settings.encoding === 'qt', ack);
     this.#upSince = this.#settings.clock.monotonic();
     this.#acks.flush();
     this.#outbox.restart();
+    this.#endpoints.restart();
     this.#pump();
     this.#states.change({ state: 'online' }); // last: a listener may send or close
     this.#connected?.resolve();
@@ -194,7 +225,10 @@ export class BalClient {
 
   #pump(): void {
     const link = this.#link;
-    if (link && this.#lane && !this.#loggedOff) this.#outbox.pump((frame) => link.write(frame));
+    if (link && this.#lane && !this.#loggedOff) {
+      this.#outbox.pump((frame) => link.write(frame));
+      this.#endpoints.pump((frame) => link.write(frame));
+    }
     this.#progress?.();
   }
 

@@ -9,6 +9,8 @@ export const clientErrors = {
   INVALID_MESSAGE: 'this message can not be sent; the text names the field',
   MESSAGE_TOO_LARGE: 'this message is larger than maxFrameBytes',
   DUPLICATE_MESSAGE_ID: 'a message with this id still waits for its outcome in this process',
+  TOO_MANY_REQUESTS: 'too many requests about endpoints wait for their answers',
+  ENDPOINT_REFUSED: 'the bridge does not register the endpoint as asked; see bridgeCode',
   REJECTED: 'the bridge refused the message without storing it; see bridgeCode and the outcome',
 } as const satisfies Record<string, string>;
 

@@ -2,6 +2,7 @@ import type { Log } from '../lib/log.ts';
 import type { JsonObject } from '../protocols/bal/index.ts';
 import { Delivery } from './delivery.ts';
 import type { Outcome } from './outbox.ts';
+import type { Push } from './push.ts';
 import { Recent } from './recent.ts';
 
 /** Something that the bridge repeats until it is acknowledged, here or after a restart. */
@@ -14,6 +15,8 @@ interface Acknowledgeable {
 export interface Upstream extends Acknowledgeable {
   readonly messageId: string;
   readonly data: JsonObject;
+  /** What was pushed to an endpoint of yours, if it is that. Then `messageId` is the same for a push that comes again. */
+  readonly push?: Push;
 }
 
 /** A delivery receipt. `messageId` is that of the message it speaks of; `data` is the whole `fcm_data`. */

@@ -1,5 +1,6 @@
 import { createPool, type Pool } from 'generic-pool';
 import { BalClient, type LogoffOptions } from './client.ts';
+import type { Endpoint, EndpointRequest } from './endpoints.ts';
 import { BalClientError } from './errors.ts';
 import { type Answer, Inbox, type Receipt, type Upstream } from './inbox.ts';
 import type { OutgoingMessage } from './message.ts';
@@ -68,6 +69,16 @@ export class BalPool {
     return member.send(message);
   }
 
+  /** As {@link BalClient.registerEndpoint}; requests about one endpoint stay with one connection, in their order. */
+  async registerEndpoint(request: EndpointRequest): Promise<Endpoint> {
+    return (await this.#memberFor(request.token)).registerEndpoint(request);
+  }
+
+  /** As {@link BalClient.unregisterEndpoint}. */
+  async unregisterEndpoint(token: string): Promise<void> {
+    return (await this.#memberFor(token)).unregisterEndpoint(token);
+  }
+
   /** As {@link BalClient.upstream}, of all connections. */
   upstream(): AsyncIterableIterator<Upstream, undefined, undefined> {
     return this.#reception.inbox.upstream.iterate();
@@ -114,6 +125,15 @@ export class BalPool {
       return members;
     });
     return this.#members;
+  }
+
+  /** The same for the same text. */
+  async #memberFor(text: string): Promise<BalClient> {
+    if (this.#closed || this.#leaving) throw new BalClientError('CLOSED', 'the pool is closed');
+    const members = await this.#all();
+    const member = members[hashOf(text) % members.length];
+    if (!member) throw new BalClientError('CLOSED', 'the pool is closed');
+    return member;
   }
 
   async #leave(options: LogoffOptions): Promise<void> {

@@ -3,6 +3,7 @@ import { BalClientError } from './errors.ts';
 import type { Inbox, Lane } from './inbox.ts';
 import { outcomeOf } from './message.ts';
 import type { Outbox } from './outbox.ts';
+import { readPush } from './push.ts';
 
 type AnswerFrame = Extract<ReceivedFrame, { message_type: 'DOWNSTREAM_ACK' | 'DOWNSTREAM_REJECT' }>;
 
@@ -47,8 +48,10 @@ export class Reception {
       case 'DOWNSTREAM_RECEIPT': {
         const { sequence_id, message_id: messageId, group_id: groupId, fcm_data: data } = frame;
         const fields = { messageId, data, ...(groupId !== undefined && { groupId }) };
-        const queue = frame.message_type === 'UPSTREAM' ? this.inbox.upstream : this.inbox.receipts;
-        inWindow(this.inbox.take(lane, sequence_id, queue, fields));
+        if (frame.message_type === 'UPSTREAM') {
+          const push = readPush(data);
+          inWindow(this.inbox.take(lane, sequence_id, this.inbox.upstream, { ...fields, ...(push && { push }) }));
+        } else inWindow(this.inbox.take(lane, sequence_id, this.inbox.receipts, fields));
       }
     }
   }

@@ -1,4 +1,5 @@
 import { PUSH_SESSION, type SessionRules, type StoreLimits } from '../core/index.ts';
+import { endpointOwner } from '../doors/bal/index.ts';
 import { sessionOf } from '../doors/ccs/index.ts';
 import type { Config } from './schema.ts';
 
@@ -28,6 +29,9 @@ export function storeLimits(config: Config): StoreLimits {
     deadLettersMax: limits.dead_letters_max,
     registrationsMax: limits.registrations_max,
     registrationsPerOwner: limits.registrations_per_owner,
+    registrationsOf: Object.fromEntries(
+      config.sessions.map(({ id, max_endpoints }) => [endpointOwner(id), max_endpoints]),
+    ),
     revokedMs: limits.revoked,
     maxInbox: Math.max(1, ...sessions.map(({ maxInbox }) => maxInbox)),
     sessions: {

@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { Clock } from '../lib/clock.ts';
 import { RecentMap } from '../lib/recent-map.ts';
 import type { RegistrationKey, Store } from './ports.ts';
+import { fcmTargetOf } from './push-to-fcm.ts';
 import type { Found, Registration } from './registration.ts';
 
 /** Random bytes of a token: 160 bits, which nobody guesses. */
@@ -93,6 +94,13 @@ export class Endpoints {
     this.#changes++;
     for (const { token } of revoked) this.#cache.delete(token);
     return revoked.length;
+  }
+
+  /** FCM has said that the app `to` is no more: the endpoint with this token ends, unless it leads to another one by now. */
+  async appGone(token: string, to: string): Promise<void> {
+    const found = await this.find(token);
+    if (typeof found !== 'object' || fcmTargetOf(found)?.to !== to) return;
+    await this.revoke({ token, registeredAt: found.registeredAt });
   }
 
   /** The owner is there again: what waits for any of its endpoints goes out now. */

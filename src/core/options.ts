@@ -25,7 +25,9 @@ export const limitsOptions = z.strictObject({
   receipts_max: count(1, 1_000_000_000).default(10_000_000).describe('messages whose receipt is awaited, at most'),
   inbox_ttl: duration(1_000).default(2_419_200_000).describe('frames wait this long for their ACK'),
   registrations_max: count(1, 100_000_000).default(1_000_000).describe('endpoints that are registered, at most'),
-  registrations_per_owner: count(1, 1_000_000).default(1_000).describe('endpoints of one account or session, at most'),
+  registrations_per_owner: count(1, 1_000_000)
+    .default(1_000)
+    .describe('of these, those of one account; a session has `max_endpoints`'),
   revoked: duration(1_000)
     .default(2_592_000_000)
     .describe('a push to an endpoint that is no more gets 410 for so long, and 404 afterwards'),

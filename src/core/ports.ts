@@ -93,7 +93,19 @@ export type Work =
   | { readonly kind: 'inbox'; readonly session: string; readonly mailbox: number };
 
 /** Which registration is meant. */
-export type RegistrationKey = { readonly token: string } | { readonly owner: string; readonly name: string };
+export type RegistrationKey =
+  /** `registeredAt`: only what was not registered anew since this moment, in milliseconds since the epoch. */
+  { readonly token: string; readonly registeredAt?: number } | { readonly owner: string; readonly name: string };
+
+/** How many registrations this owner may have. */
+export function registrationsMaxOf(
+  { registrationsPerOwner, registrationsOf = {} }: Pick<StoreLimits, 'registrationsPerOwner' | 'registrationsOf'>,
+  owner: string,
+): number {
+  return Object.hasOwn(registrationsOf, owner)
+    ? (registrationsOf[owner] ?? registrationsPerOwner)
+    : registrationsPerOwner;
+}
 
 /** Facts for metrics and health; cheap to ask for. */
 export interface StoreStats {
@@ -125,6 +137,8 @@ export interface StoreLimits {
   /** Registrations in all, and of one owner; beyond that nothing is registered. */
   readonly registrationsMax: number;
   readonly registrationsPerOwner: number;
+  /** Those of one owner that may have another number of them, by owner. */
+  readonly registrationsOf?: Readonly<Record<string, number>>;
   /** Tokens that were revoked are known as such for so long, and at most as many as there may be registrations. */
   readonly revokedMs: number;
   /** Inbox frames per session; `sessions` overrides it. */

@@ -36,7 +36,9 @@ export class Post {
   readonly #waiters = new Set<() => void>();
   /** Who waits for the acknowledgement of a frame, by its number. */
   readonly #watchers = new Map<number, () => void>();
-  #onAttach: () => void = () => {};
+  #onInboxRoom: () => void = () => {};
+  /** The inbox was full and has not been seen with room since. */
+  #wasFull = false;
   #reserved = 0;
   #turn = 0;
   /** There may be frames in mailbox 0. */
@@ -68,8 +70,13 @@ export class Post {
     return this.#deps.store.waiting(this.#rules.id);
   }
 
+  /** How many more frames the inbox takes; zero or less: none. */
+  get inboxRoom(): number {
+    return this.#rules.maxInbox - this.waiting;
+  }
+
   get inboxFull(): boolean {
-    return this.waiting >= this.#rules.maxInbox;
+    return this.inboxRoom <= 0;
   }
 
   get room(): number {
@@ -86,7 +93,7 @@ export class Post {
     this.#attachments.push(attachment);
     this.#byMailbox.set(own, attachment);
     this.#dirty = true;
-    this.#onAttach();
+    this.#onInboxRoom();
     return attachment;
   }
 
@@ -102,6 +109,7 @@ export class Post {
   }
 
   wake(mailbox: number): void {
+    this.#wasFull ||= this.inboxFull;
     if (mailbox === 0) this.#dirty = true;
     else for (const a of this.#attachments) if (a.mailbox === mailbox || a.adopted.includes(mailbox)) a.dirty = true;
     this.pump();
@@ -113,6 +121,7 @@ export class Post {
 
   async acknowledge(sequences: readonly number[]): Promise<Acked[]> {
     const { store, clock } = this.#deps;
+    this.#wasFull ||= this.inboxFull;
     const acked = await store.ackInbox(this.#rules.id, sequences, clock.now());
     for (const sequence of sequences) {
       this.#forget(sequence);
@@ -123,9 +132,9 @@ export class Post {
     return acked;
   }
 
-  /** Called when a backend has connected. One listener. */
-  onAttach(listener: () => void): void {
-    this.#onAttach = listener;
+  /** Called when a backend has connected, and when an inbox that was full has room again. One listener. */
+  onInboxRoom(listener: () => void): void {
+    this.#onInboxRoom = listener;
   }
 
   /** Calls `listener` once, when this frame is acknowledged; the timer that it gives back calls that off. */
@@ -162,6 +171,10 @@ export class Post {
   }
 
   eased(): void {
+    if (this.#wasFull && !this.inboxFull) {
+      this.#wasFull = false;
+      this.#onInboxRoom();
+    }
     for (const waiter of this.#waiters) {
       if (this.room <= 0) return;
       this.#waiters.delete(waiter);

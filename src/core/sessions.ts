@@ -48,9 +48,9 @@ export class Sessions {
     return this.#post(session).connections;
   }
 
-  /** Called when a backend has connected to the session. One listener for each. */
-  onAttach(session: string, listener: () => void): void {
-    this.#post(session).onAttach(listener);
+  /** Called when a backend has connected to the session, and when its inbox has room again. One listener for each. */
+  onInboxRoom(session: string, listener: () => void): void {
+    this.#post(session).onInboxRoom(listener);
   }
 
   /** Calls `listener` once, when the frame is acknowledged; the timer that it gives back calls that off. */
@@ -66,6 +66,11 @@ export class Sessions {
   /** How many more messages the session may submit now; zero or less means: pause. */
   room(session: string): number {
     return this.#post(session).room;
+  }
+
+  /** How many more frames the session's inbox takes; zero or less: none, until the backend acknowledges some. */
+  inboxRoom(session: string): number {
+    return this.#post(session).inboxRoom;
   }
 
   /** Whether the session's inbox is full: it takes nothing more until it acknowledges. */

@@ -185,3 +185,19 @@ test('whoever wakes hears that the store could not', async (t) => {
   gated.refuse('wake', new StoreError('failed', 'no disk'));
   await t.throwsAsync(endpoints.wake(ROMEO), { instanceOf: StoreError });
 });
+
+test('an app that FCM knows no more takes its endpoint along, but not one that leads to another app by now', async (t) => {
+  const { endpoints, register, clock } = bench();
+  const data = (to: string) => JSON.stringify({ fcm: { to, instance: 'app' } });
+  const { token } = await register({ data: data('old') });
+  await endpoints.appGone('no token of ours', 'old');
+  await clock.advance(1);
+  await register({ data: data('new') });
+  await endpoints.appGone(token, 'old');
+  t.like(await endpoints.find(token), { data: data('new') });
+  await endpoints.appGone(token, 'new');
+  t.is(await endpoints.find(token), 'revoked');
+  const direct = await register({ name: 'direct' });
+  await endpoints.appGone(direct.token, direct.token);
+  t.like(await endpoints.find(direct.token), { name: 'direct' });
+});

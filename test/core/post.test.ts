@@ -92,7 +92,7 @@ test('frames that were claimed for a connection which closed meanwhile go to the
   t.deepEqual(a.ids, []);
   await attach(bench, b);
   t.deepEqual(b.ids, ['u1', 'u2']);
-  t.deepEqual([...bench.core.sessions.windowsUsed()], [['app', 2]]);
+  t.is(new Map(bench.core.sessions.windowsUsed()).get('app'), 2);
 });
 
 test('a store that refuses to give or take frames is asked again', async (t) => {

@@ -217,6 +217,33 @@ export function registrationsContract(promised: Promised): void {
   );
 
   promised(
+    'an owner may have another number of them than the others',
+    async (t, store) => {
+      const of = (owner: string, name: string) => registration(`${owner} ${name}`, { owner });
+      t.deepEqual(kinds(await store.register([of('bal:a', '1'), of('bal:a', '2'), of('bal:a', '3')])), [
+        'new',
+        'new',
+        'full',
+      ]);
+      t.deepEqual(kinds(await store.register([of('bal:none', '1'), of(ROMEO, '1'), of(ROMEO, '2')])), [
+        'full',
+        'new',
+        'full',
+      ]);
+    },
+    { registrationsPerOwner: 1, registrationsOf: { 'bal:a': 2, 'bal:none': 0 } },
+  );
+
+  promised('what was registered anew since is not revoked for what was known before', async (t, store) => {
+    await store.register([registration('a')]);
+    await store.register([registration('a', { registeredAt: T0 + 5 })]);
+    t.deepEqual(await store.revoke([{ token: 'token of a', registeredAt: T0 + 4 }], T0 + 9), []);
+    t.like(await store.registration('token of a', T0 + 9), { name: 'a' });
+    t.is((await store.revoke([{ token: 'token of a', registeredAt: T0 + 5 }], T0 + 9)).length, 1);
+    t.is(await store.registration('token of a', T0 + 9), 'revoked');
+  });
+
+  promised(
     'there may be so many in all and no more',
     async (t, store) => {
       const theirs = (name: string) => registration(name, { owner: JULIET });

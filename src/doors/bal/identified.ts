@@ -63,8 +63,14 @@ export class Identified {
     this.#endpoints = new EndpointDesk(
       id,
       providers,
-      { endpoints: deps.endpoints, clock: deps.clock, log: deps.log },
-      { send: (frame) => line.send(frame), eased: () => line.eased() },
+      { endpoints: deps.endpoints, router: deps.router, clock: deps.clock, log: deps.log },
+      {
+        send: (frame) => line.send(frame),
+        eased: () => {
+          line.eased();
+          this.#endIfDone();
+        },
+      },
     );
     this.#acks = new Acknowledgements(id, deps, {
       unknown: () => this.#unknownSequence(),
@@ -220,6 +226,7 @@ export class Identified {
   }
 
   #endIfDone(): void {
-    if (this.#leaving && this.#intake.empty && this.#attachment.inFlight === 0) this.#line.end();
+    const stored = this.#intake.empty && this.#endpoints.empty;
+    if (this.#leaving && stored && this.#attachment.inFlight === 0) this.#line.end();
   }
 }

@@ -47,6 +47,9 @@ export const sessionOptions = z.strictObject({
     .describe('names of the providers that it may use, the first by default (default: all)'),
   max_pending: count(1, 100_000_000).default(100_000).describe('messages without an outcome before reading pauses'),
   max_inbox: count(1, 100_000_000).default(1_000_000).describe('frames that wait for an ACK, at most'),
+  max_endpoints: count(0, 100_000_000)
+    .default(500_000)
+    .describe('endpoints that it may have, at most; `limits.registrations_max` counts those of everybody'),
 });
 
 export type BalOptions = z.infer<typeof balOptions>;

@@ -6,6 +6,7 @@ import {
   type IncomingMessage,
 } from 'node:http';
 import { Agent as HttpsAgent, request as httpsRequest } from 'node:https';
+import { Socket } from 'node:net';
 import type { Duplex } from 'node:stream';
 import type { Clock } from '../../lib/clock.ts';
 import { reason } from '../../lib/log.ts';
@@ -20,7 +21,10 @@ export interface OutgoingOptions extends ExitRules {
   readonly clock: Clock;
   /** Authority that signs certificates of servers, PEM; default: those of the system. */
   readonly ca?: string | Buffer;
-  /** Connections to one origin, and in all; beyond these a request waits, or another connection without work is closed. */
+  /**
+   * Connections to one origin: beyond these a request waits. And in all: beyond these one without work is closed, and if
+   * there is none, the request is `broken`.
+   */
   readonly perOrigin: number;
   readonly maxConnections: number;
   /** Name, connection and handshake together, in milliseconds. */
@@ -73,6 +77,8 @@ export class Outgoing {
   readonly #exits: Exits;
   readonly #https: HttpsAgent;
   readonly #http: HttpAgent;
+  /** All of them, until they have closed. */
+  readonly #sockets = new Set<Duplex>();
   #open = 0;
   #connecting = 0;
 
@@ -168,10 +174,15 @@ export class Outgoing {
     const { clock, connectTimeoutMs, count } = this.#options;
     const create = agent.createConnection.bind(agent);
     agent.createConnection = (options, callback) => {
-      this.#makeRoom();
+      if (!this.#makeRoom()) {
+        // Thrown, it would reach nobody: this may be for a request that has waited.
+        callback?.(new Error('there are as many connections as there may be'), new Socket());
+        return undefined;
+      }
       const socket = create(options, callback);
       if (!socket) return socket;
       this.#connecting++;
+      this.#sockets.add(socket);
       let state: 'connecting' | 'open' = 'connecting';
       const timer = clock.after(connectTimeoutMs, () =>
         socket.destroy(new Error(`no connection within ${connectTimeoutMs} ms`)),
@@ -185,6 +196,7 @@ export class Outgoing {
       });
       socket.once('close', () => {
         timer.cancel();
+        this.#sockets.delete(socket);
         if (state === 'open') this.#open--;
         else {
           this.#connecting--;
@@ -195,17 +207,25 @@ export class Outgoing {
     };
   }
 
-  /** With as many connections as there may be, the one that was longest without work has to go. */
-  #makeRoom(): void {
-    if (this.#open + this.#connecting < this.#options.maxConnections) return;
+  /**
+   * With as many connections as there may be, the one that was longest without work has to go.
+   * @returns false if there is none
+   */
+  #makeRoom(): boolean {
+    const { maxConnections } = this.#options;
+    if (this.#sockets.size < maxConnections) return true;
+    let closing = 0;
+    for (const { destroyed } of this.#sockets) if (destroyed) closing++;
+    if (this.#sockets.size - closing < maxConnections) return true;
     for (const { freeSockets } of [this.#https, this.#http]) {
       for (const sockets of Object.values(freeSockets)) {
         const oldest: Duplex | undefined = sockets?.[0];
         if (!oldest) continue;
         oldest.destroy();
-        return;
+        return true;
       }
     }
+    return false;
   }
 }
 

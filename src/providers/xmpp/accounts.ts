@@ -2,6 +2,8 @@ import { RecentMap } from '../../lib/recent-map.ts';
 
 /** Accounts that are remembered. */
 const ACCOUNTS_MAX = 100_000;
+/** Pushes on their way to an account of which nothing is known yet; if one of them stays without an answer, one alone. */
+const FIRST_WINDOW = 10;
 /** Clients of one account that are known to be away. */
 const AWAY_MAX = 10;
 
@@ -13,6 +15,8 @@ interface Account {
   away: readonly string[];
   /** Counts how often one of its clients came. */
   arrivals: number;
+  /** What became of the push that was answered last, or not in time. */
+  last: 'nothing' | 'answer' | 'silence';
 }
 
 /**
@@ -40,6 +44,35 @@ export class Accounts {
     account.newestAt = at;
     account.away = account.away.filter((known) => known !== jid);
     account.arrivals++;
+    if (account.last === 'silence') account.last = 'nothing';
+  }
+
+  /** A push to it has been answered, by the client or for it. @returns whether the one before was not */
+  answered(bare: string): boolean {
+    const account = this.#accounts.get(bare);
+    const wasSilent = account?.last === 'silence';
+    if (account) account.last = 'answer';
+    return wasSilent;
+  }
+
+  /** A push to it was not answered in time. */
+  silent(bare: string): void {
+    const account = this.#accounts.get(bare);
+    if (account) account.last = 'silence';
+  }
+
+  isSilent(bare: string): boolean {
+    return this.#accounts.get(bare)?.last === 'silence';
+  }
+
+  /**
+   * How many pushes may be on their way to it, of `most`: places that are taken until an answer stays out are places that
+   * others do not have.
+   */
+  window(bare: string, most: number): number {
+    const last = this.#accounts.get(bare)?.last ?? 'nothing';
+    if (last === 'answer') return most;
+    return last === 'silence' ? 1 : Math.min(most, FIRST_WINDOW);
   }
 
   /** A client has said goodbye. */
@@ -63,7 +96,7 @@ export class Accounts {
   #account(bare: string, jid: string, at: number): Account {
     const known = this.#accounts.get(bare);
     if (known) return known;
-    const account: Account = { newest: jid, newestAt: at, away: [], arrivals: 0 };
+    const account: Account = { newest: jid, newestAt: at, away: [], arrivals: 0, last: 'nothing' };
     this.#accounts.set(bare, account);
     return account;
   }

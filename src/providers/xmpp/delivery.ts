@@ -6,7 +6,7 @@ import { type Device, readDevice } from './device.ts';
 import type { Flights, Landing } from './flights.ts';
 import type { Link } from './link.ts';
 import type { XmppOptions } from './options.ts';
-import { again, away, busy, gone, inspectPayload, outcomeOf, type Patience } from './outcomes.ts';
+import { again, away, behind, busy, gone, inspectPayload, outcomeOf, type Patience } from './outcomes.ts';
 
 export interface DeliveryDeps {
   readonly options: XmppOptions;
@@ -18,6 +18,8 @@ export interface DeliveryDeps {
   /** A connection that is open. */
   readonly pick: () => Link | undefined;
   readonly count: (event: string) => void;
+  /** An account answers again: what waits for it can go. */
+  readonly onBack: (bare: string) => void;
 }
 
 const noLink: Landing = { kind: 'lost', because: 'no connection' };
@@ -68,13 +70,13 @@ export class Delivery {
     const { bare } = device;
     accounts.registered(bare, device.jid, found.registeredAt);
     const mine = this.#perAccount.get(bare) ?? 0;
-    if (mine >= options.in_flight_per_account) {
+    if (mine >= accounts.window(bare, options.in_flight_per_account)) {
       count('account_busy');
-      return busy(message, patience);
+      return accounts.isSilent(bare) ? behind(message, options.answer_timeout, patience) : busy(message, patience);
     }
     this.#perAccount.set(bare, mine + 1);
     try {
-      return await this.#send(message, payload.body, device);
+      return await this.#send(message, payload.body, device, found.registeredAt);
     } finally {
       const left = (this.#perAccount.get(bare) ?? 1) - 1;
       if (left > 0) this.#perAccount.set(bare, left);
@@ -83,7 +85,7 @@ export class Delivery {
   }
 
   /** To the client that has registered, then to the newest one of its account. */
-  async #send(message: Message, body: Uint8Array, { name, jid, bare }: Device): Promise<Outcome> {
+  async #send(message: Message, body: Uint8Array, { name, jid, bare }: Device, registeredAt: number): Promise<Outcome> {
     const { accounts, patience, count, endpoints } = this.#deps;
     const arrivals = accounts.arrivals(bare);
     let outcome = away(message, 'its clients have said goodbye', patience);
@@ -92,13 +94,27 @@ export class Delivery {
       // Only who has registered can say that the endpoint is none: others never knew it.
       const meant: Landing = landing.kind === 'gone' && route !== jid ? { ...landing, kind: 'away' } : landing;
       outcome = outcomeOf(message, name.dialect, meant, patience);
+      this.#heard(bare, landing, outcome);
       if (meant.kind !== 'taken')
         count(meant.kind === 'silent' && outcome.kind === 'accepted' ? 'trusted' : meant.kind);
-      if (meant.kind === 'gone') await endpoints.revoke({ token: message.target }).catch(() => count('revoke_failed'));
+      // Who did not know it may have registered it meanwhile, and was given the same URL.
+      if (meant.kind === 'gone') {
+        const ended = await endpoints.revoke({ token: message.target, registeredAt }).catch(() => undefined);
+        if (ended === undefined) count('revoke_failed');
+        if (ended === 0) outcome = again(message, 'it is registered anew, or no more');
+      }
       if (meant.kind !== 'away') break;
     }
     const came = outcome.kind === 'later' && accounts.arrivals(bare) !== arrivals;
     return came ? again(message, 'a client came meanwhile') : outcome;
+  }
+
+  /** What an account does not answer holds its places: it gets fewer of them until it does. */
+  #heard(bare: string, { kind }: Landing, outcome: Outcome): void {
+    const { accounts, onBack } = this.#deps;
+    if (kind === 'lost') return;
+    if (kind === 'silent' && outcome.kind !== 'accepted') accounts.silent(bare);
+    else if (accounts.answered(bare)) onBack(bare);
   }
 
   #fly(message: Message, body: Uint8Array, name: Device['name'], to: string): Promise<Landing> {

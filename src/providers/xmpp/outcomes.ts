@@ -64,6 +64,12 @@ export function busy(message: Message, patience: Patience): Outcome {
   return postponed(message, 'DEVICE_BUSY', because, equalJitter(0, backoff(patience), patience.random));
 }
 
+/** Another push to this account has the turn, and the one before had no answer: it is woken with the next answer. */
+export function behind(message: Message, answerTimeoutMs: number, patience: Patience): Outcome {
+  const delayMs = equalJitter(0, { baseMs: 2 * answerTimeoutMs, capMs: 2 * answerTimeoutMs }, patience.random);
+  return postponed(message, 'DEVICE_BUSY', 'the account does not answer', delayMs);
+}
+
 function later(message: Message, because: string, patience: Patience): Outcome {
   return postponed(message, 'DEVICE_TROUBLE', because, wait(message, patience));
 }

@@ -87,6 +87,7 @@ class Xmpp implements Provider {
       patience: { awayRetryMs: options.away_retry, random },
       pick: () => this.#pick(),
       count,
+      onBack: (bare) => void this.#wakes.wake(bare),
     });
     this.#registrar = new Registrar({
       provider: name,
@@ -218,6 +219,7 @@ class Xmpp implements Provider {
     const bare = answered === 'late' ? parseJid(from)?.bare : undefined;
     if (bare === undefined) return;
     this.#count('late_answer');
+    this.#accounts.answered(bare);
     this.#wakes.wake(bare);
   }
 

@@ -1,10 +1,11 @@
-import type {
-  Found,
-  NewRegistration,
-  Registered,
-  Registration,
-  RegistrationKey,
-  StoreLimits,
+import {
+  type Found,
+  type NewRegistration,
+  type Registered,
+  type Registration,
+  type RegistrationKey,
+  registrationsMaxOf,
+  type StoreLimits,
 } from '../../core/index.ts';
 import { SWEEP_ROWS, trim } from './records.ts';
 
@@ -54,6 +55,7 @@ export class Registrations {
   revoke(key: RegistrationKey, now: number): Registration | undefined {
     const found = 'token' in key ? this.#byToken.get(key.token) : this.#owners.get(key.owner)?.get(key.name);
     if (!found || !lives(found, now)) return undefined;
+    if ('token' in key && key.registeredAt !== undefined && found.registeredAt > key.registeredAt) return undefined;
     this.#end(found, now);
     return found;
   }
@@ -73,9 +75,9 @@ export class Registrations {
   }
 
   #isFull(owner: string, now: number): boolean {
-    const { registrationsMax, registrationsPerOwner } = this.#limits;
+    const { registrationsMax } = this.#limits;
     const full = (): boolean =>
-      this.size >= registrationsMax || (this.#owners.get(owner)?.size ?? 0) >= registrationsPerOwner;
+      this.size >= registrationsMax || (this.#owners.get(owner)?.size ?? 0) >= registrationsMaxOf(this.#limits, owner);
     if (!full()) return false;
     this.#sweepEnded(now);
     return full();

@@ -1,5 +1,12 @@
 import { hash } from 'node:crypto';
-import type { Found, NewRegistration, Registered, Registration, RegistrationKey } from '../../core/index.ts';
+import {
+  type Found,
+  type NewRegistration,
+  type Registered,
+  type Registration,
+  type RegistrationKey,
+  registrationsMaxOf,
+} from '../../core/index.ts';
 import type { Context } from './context.ts';
 import type { Outbox } from './outbox.ts';
 import { change, select } from './sql.ts';
@@ -111,6 +118,7 @@ export class Registrations {
   revoke(key: RegistrationKey, now: number): Registration | undefined {
     const row = 'token' in key ? this.#byDigest.get(digestOf(key.token)) : this.#byName.get(key.owner, key.name);
     if (!row || !lives(row, now)) return undefined;
+    if ('token' in key && key.registeredAt !== undefined && row.registered_at > key.registeredAt) return undefined;
     this.#end(row, now);
     return registrationOf(row);
   }
@@ -137,7 +145,7 @@ export class Registrations {
     const { ledger, limits } = this.#context;
     const full = (): boolean =>
       ledger.state.registrations >= limits.registrationsMax ||
-      (this.#owner.get(owner)?.registrations ?? 0) >= limits.registrationsPerOwner;
+      (this.#owner.get(owner)?.registrations ?? 0) >= registrationsMaxOf(limits, owner);
     if (!full()) return false;
     this.#sweepEnded(now);
     return full();

@@ -1,5 +1,5 @@
 import type { ExecutionContext } from 'ava';
-import { Core, noTelemetry, type RetryRules, type StoreLimits } from '../../../src/core/index.ts';
+import { Core, Endpoints, noTelemetry, type RetryRules, type StoreLimits } from '../../../src/core/index.ts';
 import {
   BalDoor,
   type BalOptions,
@@ -39,6 +39,8 @@ export interface BridgeOptions {
   readonly retry?: RetryRules;
   readonly random?: () => number;
   readonly limits?: Partial<StoreLimits>;
+  /** False: no door takes what would be pushed (default: one does). */
+  readonly endpoints?: boolean;
 }
 
 /** A door and a core around a memory store and a provider of the test. It stops when the test ends. */
@@ -74,8 +76,10 @@ export async function startBridge(t: ExecutionContext, given: BridgeOptions = {}
   });
   for (const one of providers) await one.start(core.router.receiver(one.name));
   core.start();
+  const endpoints = new Endpoints({ store, clock, urlOf: (token) => `https://push.example.com/push/${token}` });
   const door = new BalDoor({
     ...common,
+    ...(given.endpoints !== false && { endpoints }),
     router: core.router,
     sessions: core.sessions,
     options,
@@ -101,6 +105,7 @@ export async function startBridge(t: ExecutionContext, given: BridgeOptions = {}
     core,
     store,
     gates,
+    endpoints,
     door,
     provider,
     connect,

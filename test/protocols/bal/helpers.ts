@@ -66,6 +66,11 @@ const FIELDS: Readonly<Record<string, number>> = {
   confirm: 20,
   message_ids: 21,
   taken: 22,
+  token: 23,
+  vapid: 24,
+  endpoint: 25,
+  expiration: 26,
+  to: 27,
 };
 
 /** A body in protobuf of a frame written as JSON, made without the codec. */

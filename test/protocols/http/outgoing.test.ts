@@ -94,6 +94,24 @@ test('with as many connections as there may be, one without work makes room', as
   t.is(out.report.open, 1);
 });
 
+test('with as many connections as there may be and work for each, a request is broken off, and the next one is not', async (t) => {
+  const { server, send, out } = await bench(t, { maxConnections: 2, perOrigin: 2 });
+  const others = await Promise.all(Array.from({ length: 3 }, () => new TestServer().start()));
+  t.teardown(() => Promise.all(others.map((other) => other.stop())));
+  const go = Promise.withResolvers<void>();
+  server.onRequest = ({ answer }) => void go.promise.then(() => answer.writeHead(201).end());
+  const slow = [send(), send(), send()]; // the third one waits for its turn at the same server
+  await until(() => out.report.open === 2, 'two connections');
+  const ask = (other: TestServer) => out.request({ method: 'POST', url: out.read(other.url()), headers: {} });
+  for (const result of await Promise.all(others.map(ask))) {
+    t.like(result, { kind: 'broken', because: 'there are as many connections as there may be' });
+  }
+  t.is(out.report.open, 2);
+  go.resolve();
+  for (const result of await Promise.all(slow)) t.like(result, { kind: 'response', status: 201 });
+  t.like(await Promise.all(others.map(ask)).then(([one]) => one), { kind: 'response', status: 201 });
+});
+
 test('a connection without work is closed after a while', async (t) => {
   const { server, send, out } = await bench(t, { idleMs: 50 });
   await send();

@@ -58,6 +58,23 @@ for (const condition of ['item-not-found', 'feature-not-implemented']) {
   });
 }
 
+test('an endpoint that is registered anew in the moment in which it was not known stays, and gets the push', async (t) => {
+  const clock = new ManualClock();
+  const s = await scene(t, { clock });
+  const url = await register(s.peer, gultschRegister(1, 2));
+  const id = await s.push(url, 'x');
+  const push = await s.peer.next('<push');
+  await clock.advance(1);
+  s.peer.write(
+    answer(push, 'error', stanzaError('item-not-found')) + iq('set', 'renewed', gultschRegister(1, 2)), // in one chunk
+  );
+  t.true((await s.peer.next('id="renewed"')).includes(url));
+  t.like(await s.endpoints.find(tokenOf(url)), { provider: 'xmpp' });
+  await clock.advance(1_000);
+  s.peer.write(answer(await s.peer.next('<push'), 'result'));
+  t.is(await outcome(s, id), 'ack');
+});
+
 for (const condition of ['service-unavailable', 'remote-server-not-found', 'internal-server-error', 'bad-request']) {
   test(`${condition} passes: the push waits, and goes out when its client comes`, async (t) => {
     const clock = new ManualClock();
@@ -330,6 +347,35 @@ test('one account has only its share on the way', async (t) => {
   s.peer.write(answer(toJuliet, 'result'));
   t.is(await outcome(s, id), 'ack');
   t.is(s.provider.room(), 7);
+});
+
+test('an account that does not answer has one place, until it answers', async (t) => {
+  const clock = new ManualClock();
+  const s = await scene(t, { clock, options: { answer_timeout: '10s', ping_interval: '24h' } });
+  const url = await register(s.peer, gultschRegister(1, 2));
+  await clock.advance(5_000);
+  const ids: string[] = [];
+  for (let n = 0; n < 15; n++) ids.push(await s.push(url, `push ${n}`, 86_400));
+  await until(() => s.provider.room() === 990, 'ten on their way to an account that nothing is known of');
+  await clock.advance(10_000);
+  await until(() => s.provider.room() === 1_000, 'the end of patience');
+  for (let minute = 0; minute < 30; minute++) {
+    await clock.advance(60_000);
+    t.true(s.provider.room() >= 999);
+  }
+  const silent = s.events.get('silent') ?? 0;
+  t.true(silent > 10, `${silent} tries`); // it is tried again, one at a time
+  s.peer.stanzas.splice(0);
+  const answered = new Set<string>();
+  await until(async () => {
+    await clock.advance(1_000);
+    for (const push of s.peer.stanzas.splice(0)) {
+      answered.add(attribute(push, 'id'));
+      s.peer.write(answer(push, 'result'));
+    }
+    return (await Promise.all(ids.map((id) => s.outcome(id)))).every((found) => found !== 'pending');
+  }, 'all outcomes');
+  t.is(answered.size, 15);
 });
 
 test('no more on the way than there may be', async (t) => {
