@@ -1,7 +1,9 @@
 import type { Timer } from '../lib/clock.ts';
 import { DeadlineError, deadline } from '../lib/deadline.ts';
 import { reason } from '../lib/log.ts';
+import type { ReceivedFrame } from '../protocols/bal/index.ts';
 import { Acks } from './acks.ts';
+import { EndpointDesk, type EndpointRequest, type RegisteredEndpoint } from './endpoints.ts';
 import { BalClientError } from './errors.ts';
 import { type Answer, Inbox, type Lane, type Receipt, type Upstream } from './inbox.ts';
 import { Link } from './link.ts';
@@ -35,6 +37,7 @@ export class BalClient {
   readonly #reception: Reception;
   readonly #outbox: Outbox;
   readonly #acks: Acks;
+  readonly #endpoints: EndpointDesk;
   readonly #retry: Retry;
   readonly #states = new States();
   #link: Link | undefined;
@@ -61,6 +64,7 @@ export class BalClient {
     this.#reception = reception ?? new Reception(new Inbox(settings.window, settings.log));
     this.#reception.join(this.#outbox);
     this.#acks = new Acks((sequences) => this.#sendAck(sequences));
+    this.#endpoints = new EndpointDesk(settings.encoding, (frame) => this.#lane && this.#link?.write(frame));
     this.#retry = new Retry(settings.backoff, settings.refusedLogonMs, settings.random);
   }
 
@@ -104,6 +108,25 @@ export class BalClient {
     return this.#outbox.submit(id, frame);
   }
 
+  /**
+   * Registers an endpoint (`doors.webpush` of the bridge), now or as soon as there is a connection: what is posted there
+   * comes by {@link upstream}, with `push` in its data. It stays registered when the client leaves.
+   * @throws {BalClientError} INVALID_MESSAGE, ENDPOINT_REFUSED, CLOSED
+   */
+  async registerEndpoint(request: EndpointRequest): Promise<RegisteredEndpoint> {
+    if (this.state === 'closed' || this.#leaving) throw closed();
+    return this.#endpoints.register(request);
+  }
+
+  /**
+   * Ends an endpoint for good; senders get 410. It is no error if there is none.
+   * @throws {BalClientError} INVALID_MESSAGE, CLOSED
+   */
+  async unregisterEndpoint(token: string): Promise<void> {
+    if (this.state === 'closed' || this.#leaving) throw closed();
+    return this.#endpoints.unregister(token);
+  }
+
   /** Messages of devices. Several iterators share them; all end when the client closes. */
   upstream(): AsyncIterableIterator<Upstream, undefined, undefined> {
     return this.#reception.inbox.upstream.iterate();
@@ -137,6 +160,7 @@ export class BalClient {
     clearInterval(this.#alive);
     this.#link?.end(error);
     this.#outbox.close(error);
+    this.#endpoints.close(error);
     this.#reception.leave(this.#outbox);
     this.#connected?.reject(error);
     this.#progress?.();
@@ -149,7 +173,7 @@ export class BalClient {
     try {
       this.#link = new Link(this.#settings, {
         up: () => this.#up(),
-        frame: (frame) => this.#lane && this.#reception.take(frame, this.#lane, this.#outbox),
+        frame: (frame) => this.#take(frame),
         down: (error, loggedOn) => this.#down(error, loggedOn),
       });
     } catch (cause) {
@@ -164,10 +188,17 @@ export class BalClient {
     this.#upSince = this.#settings.clock.monotonic();
     this.#acks.flush();
     this.#outbox.restart();
+    this.#endpoints.restart();
     this.#pump();
     this.#states.change({ state: 'online' }); // last: a listener may send or close
     this.#connected?.resolve();
     this.#connected = undefined;
+  }
+
+  #take(frame: ReceivedFrame): void {
+    if (frame.message_type === 'ENDPOINT_REGISTERED' || frame.message_type === 'ENDPOINT_UNREGISTERED') {
+      this.#endpoints.take(frame);
+    } else if (this.#lane) this.#reception.take(frame, this.#lane, this.#outbox);
   }
 
   #down(error: BalClientError, loggedOn: boolean): void {

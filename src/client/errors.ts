@@ -9,6 +9,7 @@ export const clientErrors = {
   INVALID_MESSAGE: 'this message can not be sent; the text names the field',
   MESSAGE_TOO_LARGE: 'this message is larger than maxFrameBytes',
   DUPLICATE_MESSAGE_ID: 'a message with this id still waits for its outcome in this process',
+  ENDPOINT_REFUSED: 'the endpoint is not registered; see bridgeCode',
   REJECTED: 'the bridge refused the message without storing it; see bridgeCode and the outcome',
 } as const satisfies Record<string, string>;
 

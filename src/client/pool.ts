@@ -1,5 +1,6 @@
 import { createPool, type Pool } from 'generic-pool';
 import { BalClient, type LogoffOptions } from './client.ts';
+import type { EndpointRequest, RegisteredEndpoint } from './endpoints.ts';
 import { BalClientError } from './errors.ts';
 import { type Answer, Inbox, type Receipt, type Upstream } from './inbox.ts';
 import type { OutgoingMessage } from './message.ts';
@@ -68,6 +69,16 @@ export class BalPool {
     return member.send(message);
   }
 
+  /** As {@link BalClient.registerEndpoint}. */
+  async registerEndpoint(request: EndpointRequest): Promise<RegisteredEndpoint> {
+    return (await this.#first()).registerEndpoint(request);
+  }
+
+  /** As {@link BalClient.unregisterEndpoint}. */
+  async unregisterEndpoint(token: string): Promise<void> {
+    return (await this.#first()).unregisterEndpoint(token);
+  }
+
   /** As {@link BalClient.upstream}, of all connections. */
   upstream(): AsyncIterableIterator<Upstream, undefined, undefined> {
     return this.#reception.inbox.upstream.iterate();
@@ -101,6 +112,13 @@ export class BalPool {
     this.#closed = true;
     this.#reception.inbox.end();
     void this.#end();
+  }
+
+  /** The one that asks about endpoints: its answers come in the order of its questions. */
+  async #first(): Promise<BalClient> {
+    const [first] = this.#closed || this.#leaving ? [] : await this.#all();
+    if (!first) throw new BalClientError('CLOSED', 'the pool is closed');
+    return first;
   }
 
   /** The members, borrowed for good: they come back from drops by themselves. */
