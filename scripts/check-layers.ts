@@ -29,6 +29,7 @@ const RANKS: readonly { prefix: string; rank: number; depth: number }[] = [
   { prefix: 'admin/', rank: 2, depth: 1 },
   { prefix: 'client/', rank: 2, depth: 1 },
   { prefix: 'emulator/', rank: 2, depth: 1 },
+  { prefix: 'distributor/', rank: 2, depth: 1 },
   { prefix: 'config/', rank: 3, depth: 1 },
   { prefix: 'app.ts', rank: 4, depth: 1 },
   { prefix: 'cli/', rank: 5, depth: 1 },
@@ -39,6 +40,7 @@ const RANKS: readonly { prefix: string; rank: number; depth: number }[] = [
 const ONLY: Readonly<Record<string, readonly string[]>> = {
   client: ['lib', 'protocols/bal'],
   emulator: ['lib', 'protocols'],
+  distributor: ['lib', 'protocols'],
 };
 
 /** Vendor libraries with more than one purpose: each file listed is the one importer for its purpose. */
@@ -56,7 +58,7 @@ const FACES = ['/index.ts', '/options.ts', '/ports.ts'];
 const PROTOCOLS: Readonly<Record<string, readonly string[]>> = {
   ccs: ['xmpp', 'http'],
   webpush: ['xmpp', 'http'],
-  unifiedpush: ['xmpp'],
+  unifiedpush: ['xmpp', 'webpush'],
 };
 
 const IMPORT =

@@ -5,7 +5,7 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { cliTable } from '../src/cli/index.ts';
-import { configTable, emulatorTable, table } from '../src/config/index.ts';
+import { configTable, distributorTable, emulatorTable, table } from '../src/config/index.ts';
 import { type MetricName, metrics } from '../src/core/index.ts';
 import { type ErrorCode, errorCodes } from '../src/protocols/bal/index.ts';
 
@@ -13,6 +13,7 @@ import { type ErrorCode, errorCodes } from '../src/protocols/bal/index.ts';
 export const blocks: Readonly<Record<string, () => string>> = {
   config: configTable,
   emulator: emulatorTable,
+  distributor: distributorTable,
   cli: cliTable,
   errors: errorTable,
   metrics: metricTable,

@@ -1,19 +1,10 @@
 import { readFileSync } from 'node:fs';
 import { type Admin, createAdmin, createMetrics, type Part, type Pool, type Pools } from './admin/index.ts';
-import { type Config, listensHttp, type ProviderConfig } from './config/index.ts';
-import {
-  Core,
-  Endpoints,
-  type Provider,
-  PUSH_SESSION,
-  type SessionRules,
-  type Store,
-  type StoreLimits,
-  type Telemetry,
-} from './core/index.ts';
+import { type Config, listensHttp, type ProviderConfig, sessionRules, storeLimits } from './config/index.ts';
+import { Core, Endpoints, type Provider, type Store, type Telemetry } from './core/index.ts';
 import { AppDoor } from './doors/app/index.ts';
 import { BalDoor, type ServedSession } from './doors/bal/index.ts';
-import { CcsDoor, sessionOf } from './doors/ccs/index.ts';
+import { CcsDoor } from './doors/ccs/index.ts';
 import { forwardOver, WebPushDoor } from './doors/webpush/index.ts';
 import { type Clock, forwardOnly, sleep, systemClock } from './lib/clock.ts';
 import { deadline } from './lib/deadline.ts';
@@ -319,38 +310,8 @@ function servedSessions(config: Config): ServedSession[] {
   return config.sessions.map((session) => ({ ...session, providers: session.providers ?? all }));
 }
 
-/** Everybody whom the doors serve, as the core sees them. */
-function sessionRules(config: Config): SessionRules[] {
-  const limits = (of: { readonly max_pending: number; readonly max_inbox: number }) => ({
-    maxPending: of.max_pending,
-    maxInbox: of.max_inbox,
-  });
-  const senders = config.doors.ccs?.senders ?? [];
-  return [
-    ...config.sessions.map((session) => ({ id: session.id, ...limits(session) })),
-    ...senders.map((sender) => ({ id: sessionOf(sender.id), apps: sender.apps, ...limits(sender) })),
-  ];
-}
-
 function openStore(config: Config, log: Log): Promise<Store> {
-  const sessions = sessionRules(config);
-  const { webpush } = config.doors;
-  const limits: StoreLimits = {
-    dedupeWindowMs: config.limits.dedupe_window,
-    dedupeMax: config.limits.dedupe_max,
-    upstreamDedupeMs: config.limits.upstream_dedupe,
-    receiptsMax: config.limits.receipts_max,
-    inboxTtlMs: config.limits.inbox_ttl,
-    deadLettersMax: config.limits.dead_letters_max,
-    registrationsMax: config.limits.registrations_max,
-    registrationsPerOwner: config.limits.registrations_per_owner,
-    revokedMs: config.limits.revoked,
-    maxInbox: Math.max(...sessions.map(({ maxInbox }) => maxInbox)),
-    sessions: {
-      ...Object.fromEntries(sessions.map(({ id, maxInbox }) => [id, { maxInbox }])),
-      ...(webpush && { [PUSH_SESSION]: { maxPerTarget: webpush.max_waiting } }),
-    },
-  };
+  const limits = storeLimits(config);
   const { url } = config.store;
   if (url === 'memory:') return Promise.resolve(createMemoryStore(limits));
   return openSqliteStore({ path: url.slice('sqlite:'.length), limits, log });

@@ -2,6 +2,7 @@ import { table } from '../config/index.ts';
 import { check } from './check.ts';
 import type { Command } from './command.ts';
 import { demo } from './demo.ts';
+import { distributor } from './distributor.ts';
 import { emulate } from './emulate.ts';
 import { spelling } from './help.ts';
 import { listen } from './listen.ts';
@@ -10,7 +11,7 @@ import { send } from './send.ts';
 import { serve } from './serve.ts';
 
 /** Every command, in the order of the help. The README's table is made from this list. */
-export const commands: readonly Command[] = [serve, emulate, send, listen, check, pool, demo];
+export const commands: readonly Command[] = [serve, emulate, send, listen, check, pool, demo, distributor];
 
 /** Commands and their options as Markdown. */
 export function cliTable(): string {

@@ -1,5 +1,6 @@
 import { adminOptions } from '../admin/options.ts';
 import { limitsOptions, retryOptions } from '../core/options.ts';
+import { distributorOptions } from '../distributor/options.ts';
 import { appOptions } from '../doors/app/options.ts';
 import { balOptions, sessionOptions } from '../doors/bal/options.ts';
 import { ccsDoorOptions } from '../doors/ccs/options.ts';
@@ -70,12 +71,16 @@ export const sections = {
   admin: adminOptions.prefault({}),
   stop_timeout: stopTimeout,
   emulator: emulatorOptions.prefault({}),
+  distributor: distributorOptions.optional(),
 } as const;
 
 export type SectionName = keyof typeof sections;
 
-/** The sections of the bridge itself. The emulator's is for those who develop against it: it may stand in the same file. */
-export const bridgeSections = (Object.keys(sections) as SectionName[]).filter((name) => name !== 'emulator');
+/** Sections of other programs, which may stand in the same file: those who develop have an emulator, desktops a distributor. */
+const OTHERS: readonly SectionName[] = ['emulator', 'distributor'];
+
+/** The sections of the bridge itself. */
+export const bridgeSections = (Object.keys(sections) as SectionName[]).filter((name) => !OTHERS.includes(name));
 
 type Sections = { readonly [K in Exclude<SectionName, 'providers'>]: Readonly<z.infer<(typeof sections)[K]>> };
 

@@ -25,6 +25,9 @@ export const configTable = (): string => keyTable(describeConfig());
 /** The keys of the section `emulator`, as a Markdown table. */
 export const emulatorTable = (): string => keyTable(rows(sections.emulator, 'emulator'));
 
+/** The keys of the section `distributor`, as a Markdown table. */
+export const distributorTable = (): string => keyTable(rows(sections.distributor, 'distributor'));
+
 function keyTable(keys: readonly KeyRow[]): string {
   return table(
     ['key', 'type', 'default', 'meaning'],

@@ -147,8 +147,6 @@ export class Core {
       TROUBLE_CODES.map((code) => [{ code }, this.#trouble?.code === code ? 1 : 0]),
     );
     const { sessions } = this;
-    // Nobody connects to the session of pushes.
-    const backends = (all: Iterable<readonly [string, number]>) => [...all].filter(([id]) => id !== PUSH_SESSION);
     telemetry.gauge('pushbridge_outbox_depth', () => outbox().map((o) => [{ provider: o.provider }, o.depth]));
     telemetry.gauge('pushbridge_outbox_oldest_seconds', () =>
       outbox().map((o) => [{ provider: o.provider }, age(o.oldestAt)]),
@@ -163,10 +161,10 @@ export class Core {
     telemetry.gauge('pushbridge_dedupe_outcomes', () => [[{}, this.#stats?.outcomes ?? 0]]);
     telemetry.gauge('pushbridge_dedupe_window_seconds', () => [[{}, (this.#stats?.dedupeWindowMs ?? 0) / 1000]]);
     telemetry.gauge('pushbridge_bal_connections', () =>
-      backends(sessions.connections()).map(([session, count]) => [{ session }, count]),
+      [...sessions.connections()].map(([session, count]) => [{ session }, count]),
     );
     telemetry.gauge('pushbridge_bal_window_used', () =>
-      backends(sessions.windowsUsed()).map(([session, count]) => [{ session }, count]),
+      [...sessions.windowsUsed()].map(([session, count]) => [{ session }, count]),
     );
   }
 }

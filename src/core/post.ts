@@ -10,6 +10,8 @@ export interface SessionRules {
   readonly id: string;
   /** The apps (`category`) whose upstream messages it gets; the one that is named like the session if absent. */
   readonly apps?: readonly string[];
+  /** Nobody connects to it: it does not count as one of the backends'. */
+  readonly unattended?: true;
   /** Messages without an outcome before the door pauses. */
   readonly maxPending: number;
   /** Frames in the inbox before the door pauses. */
@@ -47,6 +49,10 @@ export class Post {
     this.#rules = rules;
     this.#deps = deps;
     this.#mailboxes = new Mailboxes(rules.id, deps);
+  }
+
+  get unattended(): boolean {
+    return this.#rules.unattended === true;
   }
 
   get inFlight(): number {

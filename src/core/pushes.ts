@@ -46,6 +46,7 @@ export interface PushesDeps {
 export const pushRules = (maxPending = PUSHES_MAX): SessionRules => ({
   id: PUSH_SESSION,
   apps: [],
+  unattended: true,
   maxPending,
   maxInbox: 1,
 });

@@ -90,7 +90,7 @@ export class Sessions {
 
   /** Frames handed to backends and not acknowledged, by session. */
   *windowsUsed(): Iterable<readonly [string, number]> {
-    for (const [session, post] of this.#posts) yield [session, post.inFlight];
+    for (const [session, post] of this.#posts) if (!post.unattended) yield [session, post.inFlight];
   }
 
   /** Whether a connected backend has frames in its inbox: not sent, or sent and not acknowledged. */
@@ -100,7 +100,7 @@ export class Sessions {
 
   /** Connections by session. */
   *connections(): Iterable<readonly [string, number]> {
-    for (const [session, post] of this.#posts) yield [session, post.connections];
+    for (const [session, post] of this.#posts) if (!post.unattended) yield [session, post.connections];
   }
 
   #post(session: string): Post {

@@ -118,22 +118,26 @@ test('a key without a value is an error and not an absent key', (t) => {
 test('a configuration without providers and sessions does nothing, and is refused', (t) => {
   t.deepEqual(
     problemsOf(''),
-    ['1:1 sessions: needs at least one session, or doors.ccs', '1:1 providers: needs at least one provider'].toSorted(),
+    [
+      '1:1 sessions: needs at least one session, or doors.ccs, or doors.webpush',
+      '1:1 providers: needs at least one provider',
+    ].toSorted(),
   );
   t.deepEqual(
     problemsOf('sessions: []\nproviders: {}\n'),
-    ['1:11 sessions: needs at least one session, or doors.ccs', '2:12 providers: needs at least one provider'].map(
-      (line) => line.replace(/:\d+ /, ':1 '),
-    ),
+    [
+      '1:11 sessions: needs at least one session, or doors.ccs, or doors.webpush',
+      '2:12 providers: needs at least one provider',
+    ].map((line) => line.replace(/:\d+ /, ':1 ')),
   );
 });
 
 test('a type of provider that nobody knows', (t) => {
   t.deepEqual(problemsOf(smallest.replace('  ccs:', '  pigeon:')), [
-    '5:3 providers.pigeon: is of no known type; `type` must be one of: apns, ccs, fcm',
+    '5:3 providers.pigeon: is of no known type; `type` must be one of: apns, ccs, fcm, webpush, xmpp',
   ]);
   t.deepEqual(problemsOf(smallest.replace('  ccs:', '  ccs:\n    type: cccs')), [
-    '6:11 providers.ccs.type: is of no known type; `type` must be one of: apns, ccs, fcm',
+    '6:11 providers.ccs.type: is of no known type; `type` must be one of: apns, ccs, fcm, webpush, xmpp',
   ]);
 });
 

@@ -88,16 +88,18 @@ test('another unit is entered through its index, its options or its ports, and n
   ]);
 });
 
-test('the client and the emulator see protocols and lib alone', (t) => {
+test('the client, the emulator and the distributor see protocols and lib alone', (t) => {
   const tree = {
     'core/index.ts': '',
     'lib/a.ts': '',
     'protocols/bal/index.ts': '',
     'client/index.ts': imports('../core/index.ts', '../protocols/bal/index.ts', '../lib/a.ts'),
     'emulator/index.ts': imports('../core/index.ts'),
+    'distributor/index.ts': imports('../core/index.ts', '../protocols/bal/index.ts', '../lib/a.ts'),
   };
   t.deepEqual(problems(tree), [
     'client/index.ts:1 client sees only lib and protocols/bal, not core/index.ts',
+    'distributor/index.ts:1 distributor sees only lib and protocols, not core/index.ts',
     'emulator/index.ts:1 emulator sees only lib and protocols, not core/index.ts',
   ]);
 });

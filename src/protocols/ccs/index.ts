@@ -1,6 +1,3 @@
-export { LoginError, type LoginFault, type LoginOptions, logIn } from '../xmpp/client-login.ts';
-export { ClientStream, type StreamEnd, type StreamHandler, type StreamSettings } from '../xmpp/client-stream.ts';
-export { XmlError } from '../xmpp/index.ts';
 export { type AppServerMessage, MAX_JSON_DEPTH, readAppServerMessage } from './app-server-message.ts';
 export { type DeviceReceipt, deviceReceiptJson, type UpstreamMessage, upstreamJson } from './device-message.ts';
 export { ackStanza, CCS_NS, type Downstream, downstreamStanza, pingStanza } from './downstream.ts';

@@ -7,12 +7,13 @@ import { ask } from './write.ts';
 
 /** The other side: what a client asks of a push service, and how it reads what comes. */
 
-/** Asks for the endpoint of this name. */
-export function registerStanza(to: string, id: string, name: EndpointName): string {
+/** Asks for the endpoint of this name, for senders with this key alone if there is one: only of a service that knows `UP_NS.vapid`. */
+export function registerStanza(to: string, id: string, name: EndpointName, vapid?: string): string {
+  const key = vapid === undefined ? '' : `<vapid xmlns="${UP_NS.vapid}">${escapeText(vapid)}</vapid>`;
   const child =
     name.dialect === 'legacy'
-      ? `<register xmlns="${UP_NS.legacy}"><token>${escapeText(name.token)}</token></register>`
-      : `<register xmlns="${UP_NS.gultsch}" application="${escapeAttribute(name.application)}" instance="${escapeAttribute(name.instance)}"/>`;
+      ? `<register xmlns="${UP_NS.legacy}"><token>${escapeText(name.token)}</token>${key}</register>`
+      : `<register xmlns="${UP_NS.gultsch}" application="${escapeAttribute(name.application)}" instance="${escapeAttribute(name.instance)}">${key}</register>`;
   return ask('iq', to, id, 'set', child);
 }
 

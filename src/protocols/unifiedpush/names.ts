@@ -6,6 +6,8 @@ export const UP_NS = {
   gultsch: 'http://gultsch.de/xmpp/drafts/unified-push',
   /** Ours: bytes that the text of an old-dialect push can not carry. */
   content: 'urn:pushbridge:content:0',
+  /** Ours: the only key whose signatures an endpoint takes, beside what is asked to register. */
+  vapid: 'urn:pushbridge:vapid:0',
   discoInfo: 'http://jabber.org/protocol/disco#info',
   discoItems: 'http://jabber.org/protocol/disco#items',
   receipts: 'urn:xmpp:receipts',

@@ -1,3 +1,4 @@
+import { isVapidKey } from '../webpush/index.ts';
 import { NS, type StanzaError, type XmlElement } from '../xmpp/index.ts';
 import { isHash, tokenProblem } from './fields.ts';
 import { type Dialect, UP_NS } from './names.ts';
@@ -10,7 +11,8 @@ export type EndpointName =
 
 /** What somebody asks of a push service by `<iq type="get">` or `<iq type="set">`. */
 export type Request =
-  | { readonly kind: 'register'; readonly name: EndpointName }
+  /** With `vapid` the endpoint takes only what is signed with this key. [RFC 8292 §4] */
+  | { readonly kind: 'register'; readonly name: EndpointName; readonly vapid?: string }
   | { readonly kind: 'unregister'; readonly token: string }
   | { readonly kind: 'info' | 'items' | 'ping' }
   /** To be refused for this; `what` is the element of the old dialect that is to carry the refusal too. */
@@ -55,12 +57,21 @@ function legacy(asked: XmlElement, what: LegacyRequest): Request {
   // The words of the original. [unifiedpush.md §1.1]
   const problem = element ? tokenProblem(token) : 'unable decode';
   if (problem !== undefined) return { kind: 'bad', error: bad(problem), what };
-  return what === 'register' ? { kind: what, name: { dialect: 'legacy', token } } : { kind: what, token };
+  return what === 'register' ? register(asked, { dialect: 'legacy', token }, what) : { kind: what, token };
 }
 
-function gultsch({ attrs: { application = '', instance = '' } }: XmlElement): Request {
+function gultsch(asked: XmlElement): Request {
+  const { application = '', instance = '' } = asked.attrs;
   for (const [name, value] of Object.entries({ application, instance })) {
     if (!isHash(value)) return { kind: 'bad', error: bad(`${name}: must be base64 of 32 bytes`) };
   }
-  return { kind: 'register', name: { dialect: 'gultsch', application, instance } };
+  return register(asked, { dialect: 'gultsch', application, instance });
+}
+
+function register(asked: XmlElement, name: EndpointName, what?: LegacyRequest): Request {
+  const vapid = asked.child('vapid', UP_NS.vapid)?.text.trim();
+  if (vapid === undefined) return { kind: 'register', name };
+  if (isVapidKey(vapid)) return { kind: 'register', name, vapid };
+  const error = bad('vapid: must be an uncompressed P-256 key in base64url, 87 characters');
+  return { kind: 'bad', error, ...(what && { what }) };
 }

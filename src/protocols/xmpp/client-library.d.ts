@@ -35,6 +35,7 @@ declare module '@xmpp/client' {
     service: string;
     domain: string;
     timeout: number;
+    resource?: string;
     credentials: (authenticate: Authenticate, mechanisms: string[]) => Promise<void>;
   }): Entity;
 

@@ -1,6 +1,6 @@
 import { EventEmitter } from 'node:events';
-import { isIP } from 'node:net';
-import { connect } from 'node:tls';
+import { connect as connectTcp, isIP } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { client, type LibraryElement, xml } from '@xmpp/client';
 import type { Clock } from '../../lib/clock.ts';
 import { deadline } from '../../lib/deadline.ts';
@@ -9,6 +9,7 @@ import type { Secret } from '../../lib/secret.ts';
 import type { ClientStream, StreamEnd } from './client-stream.ts';
 import type { XmlElement } from './element.ts';
 import { NS } from './namespaces.ts';
+import { startTls } from './start-tls.ts';
 
 export interface LoginOptions {
   readonly clock: Clock;
@@ -19,11 +20,25 @@ export interface LoginOptions {
   /** The whole SASL authcid, such as `123@gcm.googleapis.com`. */
   readonly username: string;
   readonly password: Secret;
+  /** How errors call the two. By default those of FCM: `sender id or server key`. */
+  readonly credentials?: string;
+  /** SASL mechanisms, the best first; the first that the server offers is taken. By default PLAIN alone. */
+  readonly mechanisms?: readonly Mechanism[];
+  /** `tls` from the first byte (default), `starttls`, or `none` for tests on the own machine. */
+  readonly security?: 'tls' | 'starttls' | 'none';
+  /** Whose certificate the server must have; by default that of `host`. */
+  readonly serverName?: string;
+  /** The resource that is asked for; by default the server chooses. */
+  readonly resource?: string;
+  /** Sees each `<iq>` before the library does; true takes it. */
+  readonly onIq?: (iq: XmlElement) => boolean;
   /** PEM; in place of the system's authorities. */
   readonly ca?: string;
   /** For the whole login, in milliseconds. */
   readonly timeoutMs: number;
 }
+
+export type Mechanism = 'SCRAM-SHA-1' | 'PLAIN';
 
 /**
  * `auth`: the server does not know us. `unreachable`: no connection. `refused`: it did not want to talk with us.
@@ -44,34 +59,42 @@ export class LoginError extends Error {
 /** Bytes waiting for a server that does not read, beyond which its questions are no longer answered. */
 const ANSWERS_MAX = 1_048_576;
 
+/** Rounds of SCRAM beyond which a server wants to keep us busy: RFC 7677 recommends 4,096 at least, servers use 10,000. */
+const ITERATIONS_MAX = 100_000;
+
 type Phase = 'connecting' | 'opening' | 'authenticating' | 'binding' | 'online';
 
 /**
- * Logs `stream` in: direct TLS, SASL PLAIN, resource binding, nothing else, whatever the server offers. The library
+ * Logs `stream` in: TLS, SASL, resource binding, nothing else, whatever the server offers. The library
  * negotiates; it sees only what it needs for that, afterwards only `<iq>`s, which it answers (pings among them).
+ * @returns the full JID that the server bound
  * @throws LoginError; the stream is destroyed then
  */
-export async function logIn(stream: ClientStream, options: LoginOptions): Promise<void> {
-  const { host, port, domain, timeoutMs } = options;
+export async function logIn(stream: ClientStream, options: LoginOptions): Promise<string> {
+  const { host, port, domain, timeoutMs, resource, mechanisms = ['PLAIN'], security = 'tls' } = options;
+  const { serverName = host, credentials: named = 'sender id or server key' } = options;
   const failed = Promise.withResolvers<never>();
   failed.promise.catch(() => {});
-  const online = Promise.withResolvers<void>();
+  const online = Promise.withResolvers<string>();
   let phase: Phase = 'connecting';
   const service = `xmpps://${isIP(host) === 6 ? `[${host}]` : host}:${port}`;
   const entity = client({
     service,
     domain,
     timeout: timeoutMs,
-    async credentials(authenticate) {
+    ...(resource !== undefined && { resource }),
+    async credentials(authenticate, [mechanism = 'PLAIN']) {
       phase = 'authenticating';
-      const password = bytesAsCharacters(options.password.reveal());
-      await authenticate({ username: bytesAsCharacters(options.username), password }, 'PLAIN');
+      const password = options.password.reveal();
+      // SCRAM digests the password, as UTF-8; what goes over the wire the library encodes as if it were bytes.
+      const given = mechanism === 'PLAIN' ? bytesAsCharacters(password) : password;
+      await authenticate({ username: bytesAsCharacters(options.username), password: given }, mechanism);
     },
   });
   // We reconnect ourselves: the library waits one fixed second.
   entity.reconnect.stop();
   entity.on('error', (error: unknown) => failed.reject(explain(error, phase)));
-  entity.once('online', () => online.resolve());
+  entity.once('online', (jid) => online.resolve(String(jid)));
 
   let socket: ClientSocket | undefined;
   let parser: EventEmitter | undefined;
@@ -80,9 +103,14 @@ export async function logIn(stream: ClientStream, options: LoginOptions): Promis
     connect(): void {
       socket = this;
       // [RFC 6066 §3] no literal addresses as server name; the certificate is checked against the host all the same.
-      const name = isIP(host) ? {} : { servername: host };
+      const name = isIP(serverName) ? {} : { servername: serverName };
       const ca = options.ca === undefined ? {} : { ca: options.ca };
-      stream.connect(() => connect({ host, port, ...name, ...ca }), 'secureConnect', negotiation);
+      const tls = { host, port, ...name, ...ca };
+      if (security === 'tls') stream.connect(() => connectTls(tls), 'secureConnect', negotiation);
+      else {
+        const next = security === 'none' ? negotiation : startTls(stream, domain, tls, negotiation, refuse);
+        stream.connect(() => connectTcp({ host, port }), 'connect', next);
+      }
     }
     write(text: string, done?: (error?: Error) => void): void {
       const taken = stream.send(text);
@@ -98,6 +126,7 @@ export async function logIn(stream: ClientStream, options: LoginOptions): Promis
       parser = this;
     }
   }
+  const refuse = (why: string): void => failed.reject(new LoginError('refused', why));
   const negotiation = {
     onConnect(): void {
       phase = 'opening';
@@ -106,7 +135,9 @@ export async function logIn(stream: ClientStream, options: LoginOptions): Promis
     onStart: () => void parser?.emit('start', xml('stream', {}, [])),
     onElement(element: XmlElement): void {
       if (stream.backlog > ANSWERS_MAX) return;
-      const wanted = select(element, phase);
+      const bound = phase === 'binding' || phase === 'online';
+      if (bound && element.is('iq', NS.client) && options.onIq?.(element)) return;
+      const wanted = select(element, phase, mechanisms, named);
       if (wanted instanceof LoginError) failed.reject(wanted);
       else if (wanted) {
         if (element.is('success', NS.sasl)) {
@@ -117,7 +148,7 @@ export async function logIn(stream: ClientStream, options: LoginOptions): Promis
       }
     },
     onEnd(end: StreamEnd): void {
-      failed.reject(endedEarly(end, phase));
+      failed.reject(endedEarly(end, phase, named));
     },
   };
   const Base = entity.transports.find((transport) => transport.prototype.socketParameters(service) !== undefined);
@@ -126,14 +157,15 @@ export async function logIn(stream: ClientStream, options: LoginOptions): Promis
   Object.assign(Transport.prototype, { Socket: ClientSocket, Parser: ClientParser });
   entity.transports = [Transport];
 
-  const negotiate = async (): Promise<void> => {
+  const negotiate = async (): Promise<string> => {
     await entity.connect(service);
     await entity.open({ domain });
-    await online.promise;
+    return await online.promise;
   };
   try {
-    await deadline(options.clock, Promise.race([negotiate(), failed.promise]), timeoutMs, 'login');
+    const jid = await deadline(options.clock, Promise.race([negotiate(), failed.promise]), timeoutMs, 'login');
     phase = 'online';
+    return jid;
   } catch (error) {
     const fault = explain(error, phase);
     stream.destroy();
@@ -144,28 +176,41 @@ export async function logIn(stream: ClientStream, options: LoginOptions): Promis
   }
 }
 
-/** What the library may see of `element`: no mechanism but PLAIN, no feature but SASL and binding. */
-function select(element: XmlElement, phase: Phase): LibraryElement | LoginError | undefined {
+/** What the library may see of `element`: no mechanism but the one that is taken, no feature but SASL and binding. */
+function select(
+  element: XmlElement,
+  phase: Phase,
+  wanted: readonly Mechanism[],
+  named: string,
+): LibraryElement | LoginError | undefined {
   if (element.is('features', NS.stream)) {
     if (phase === 'opening') {
-      const offered = element.child('mechanisms', NS.sasl)?.children ?? [];
-      const plain = offered.some(
-        (m) => typeof m !== 'string' && m.is('mechanism', NS.sasl) && m.text.trim() === 'PLAIN',
+      const offered = (element.child('mechanisms', NS.sasl)?.children ?? []).flatMap((m) =>
+        typeof m !== 'string' && m.is('mechanism', NS.sasl) ? [m.text.trim()] : [],
       );
-      if (!plain) return new LoginError('refused', 'the server does not offer SASL PLAIN');
-      const mechanism = xml('mechanism', {}, ['PLAIN']);
+      const best = wanted.find((name) => offered.includes(name));
+      if (!best) return new LoginError('refused', `the server does not offer SASL ${wanted.join(' or ')}`);
+      const mechanism = xml('mechanism', {}, [best]);
       return xml('features', { xmlns: NS.stream }, [xml('mechanisms', { xmlns: NS.sasl }, [mechanism])]);
     }
     if (!element.child('bind', NS.bind)) return new LoginError('refused', 'the server does not offer resource binding');
     return xml('features', { xmlns: NS.stream }, [xml('bind', { xmlns: NS.bind }, [])]);
   }
   if (element.ns === NS.sasl && phase === 'authenticating') {
+    if (element.name === 'challenge' && iterations(element.text) > ITERATIONS_MAX) {
+      return new LoginError('refused', `the server asks for more than ${ITERATIONS_MAX} rounds of SCRAM`);
+    }
     if (element.name !== 'failure') return toLibrary(element);
     const condition = element.firstElement?.name ?? 'no reason given';
-    return new LoginError('auth', `the server refused the sender id or the server key: ${condition}`);
+    return new LoginError('auth', `the server refused the ${named}: ${condition}`);
   }
   if (element.is('iq', NS.client) && (phase === 'binding' || phase === 'online')) return toLibrary(element);
   return undefined;
+}
+
+/** The rounds that a challenge of SCRAM asks for. [RFC 5802 §5.1] */
+function iterations(challenge: string): number {
+  return Number(/(?:^|,)i=(\d+)/.exec(Buffer.from(challenge, 'base64').toString('latin1'))?.[1] ?? 0);
 }
 
 /** Without prefixes, whose declarations may stand further out: the library repeats in an error what it was asked. */
@@ -178,9 +223,9 @@ function toLibrary(element: XmlElement): LibraryElement {
   return xml(element.name, attrs, children);
 }
 
-function endedEarly(end: StreamEnd, phase: Phase): LoginError {
+function endedEarly(end: StreamEnd, phase: Phase, named: string): LoginError {
   // Recorded from the real server: it just closes after <auth>, without a <failure>. [fcm.md §1.2]
-  const bare = 'the server closed the connection instead of answering <auth>: sender id or server key may be wrong';
+  const bare = `the server closed the connection instead of answering <auth>: ${named} may be wrong`;
   if (end.kind === 'stream-error') {
     const fault = end.condition === 'not-authorized' ? 'auth' : 'refused';
     return new LoginError(fault, `the server ended the stream: ${end.condition}${end.text && ` (${end.text})`}`);

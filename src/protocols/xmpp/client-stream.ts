@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import { type ConnectionOptions, connect as connectTls } from 'node:tls';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import type { XmlElement } from './element.ts';
 import { NS } from './namespaces.ts';
@@ -26,6 +27,9 @@ export interface StreamHandler {
   /** A fault of ours while a stanza was handled; the stream goes on. */
   onFault(error: unknown): void;
 }
+
+/** The event by which a socket says that it can be used. */
+type Ready = 'connect' | 'secureConnect';
 
 /** What the negotiation of a stream sees of it; the login sets it. */
 export interface Negotiation {
@@ -103,11 +107,33 @@ export class ClientStream {
    * Opens the socket.
    * @param dial makes it; @param ready the event by which it says that it can be used: with TLS, that is agreed by then
    */
-  connect(dial: () => Socket, ready: 'connect' | 'secureConnect', negotiation: Negotiation): void {
+  connect(dial: () => Socket, ready: Ready, negotiation: Negotiation): void {
     if (this.#state !== 'new') return;
+    this.#open(dial(), ready, negotiation);
+  }
+
+  /**
+   * TLS over the open connection; `negotiation` begins with it. What stands behind the server's word in the clear is
+   * not read: anybody may have put it there. [RFC 6120 §5.4.3.3]
+   */
+  secure(options: ConnectionOptions, negotiation: Negotiation): void {
+    const bare = this.#socket;
+    if (this.#state !== 'open' || !bare) return;
+    this.#parser.stop();
+    bare.removeAllListeners('data').removeAllListeners('close');
+    const begun: Negotiation = {
+      ...negotiation,
+      onConnect: () => {
+        this.#parser.restart();
+        negotiation.onConnect();
+      },
+    };
+    this.#open(connectTls({ ...options, socket: bare }), 'secureConnect', begun);
+  }
+
+  #open(socket: Socket, ready: Ready, negotiation: Negotiation): void {
     this.#state = 'open';
     this.#negotiation = negotiation;
-    const socket = dial();
     this.#socket = socket;
     socket.setNoDelay(true);
     socket.setKeepAlive(true, 60_000);

@@ -1,3 +1,4 @@
+export { LoginError, type LoginFault, type LoginOptions, logIn } from './client-login.ts';
 export {
   ClientStream,
   type Negotiation,

@@ -1,7 +1,7 @@
 import { type Backoff, equalJitter, fullJitter, type Random } from '../../lib/backoff.ts';
 import type { Clock, Timer } from '../../lib/clock.ts';
 import { type Log, reason } from '../../lib/log.ts';
-import { LoginError, type LoginFault } from '../../protocols/ccs/index.ts';
+import { LoginError, type LoginFault } from '../../protocols/xmpp/index.ts';
 
 /** Between logins that failed. The first try after a drop that followed a login comes at once. [fcm.md §1.10] */
 export const LOGIN_BACKOFF: Backoff = { baseMs: 1_000, capMs: 60_000 };

@@ -1,14 +1,7 @@
 import type { Message, Outcome, Receiver } from '../../core/index.ts';
 import type { Clock } from '../../lib/clock.ts';
-import {
-  ackStanza,
-  ClientStream,
-  pingStanza,
-  readServerMessage,
-  type ServerMessage,
-  type StreamEnd,
-  type StreamHandler,
-} from '../../protocols/ccs/index.ts';
+import { ackStanza, pingStanza, readServerMessage, type ServerMessage } from '../../protocols/ccs/index.ts';
+import { ClientStream, type ClientStreamEnd as StreamEnd, type StreamHandler } from '../../protocols/xmpp/index.ts';
 import { type Flight, Flights } from './flights.ts';
 import { outcomeOfAck, outcomeOfError, outcomeOfNack } from './outcomes.ts';
 import { stanzaOf } from './stanza.ts';

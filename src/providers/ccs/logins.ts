@@ -1,5 +1,5 @@
 import type { Log } from '../../lib/log.ts';
-import { LoginError } from '../../protocols/ccs/index.ts';
+import { LoginError } from '../../protocols/xmpp/index.ts';
 import type { LoginGate } from './gate.ts';
 import type { Lane } from './lane.ts';
 

@@ -14,7 +14,7 @@ import { type Clock, every, type Timer } from '../../lib/clock.ts';
 import { DeadlineError, deadline } from '../../lib/deadline.ts';
 import { type Log, reason } from '../../lib/log.ts';
 import { inSection } from '../../lib/option-problem.ts';
-import { logIn, type StreamEnd, XmlError } from '../../protocols/ccs/index.ts';
+import { logIn, type ClientStreamEnd as StreamEnd, XmlError } from '../../protocols/xmpp/index.ts';
 import type { Flight } from './flights.ts';
 import { LoginGate } from './gate.ts';
 import { inspectPayload } from './inspect.ts';
@@ -202,10 +202,10 @@ class Ccs implements CcsProvider {
     return new Lane(++this.#laneIds, settings, this.#events);
   }
 
-  #logIn(lane: Lane): Promise<void> {
+  async #logIn(lane: Lane): Promise<void> {
     const { options, clock } = this.#deps;
     const { host, port, domain } = options;
-    return logIn(lane.stream, {
+    await logIn(lane.stream, {
       clock,
       host,
       port,

@@ -1,4 +1,4 @@
-import type { ClientStream } from '../../protocols/ccs/index.ts';
+import type { ClientStream } from '../../protocols/xmpp/index.ts';
 
 /** Bytes waiting for a server that does not read, beyond which nothing more is read from it. */
 export const BACKLOG_MAX = 1_048_576;

@@ -69,6 +69,7 @@ export class Registrar {
     this.#features = [
       ...dialects.map((dialect) => UP_NS[dialect]),
       ...(dialects.includes('legacy') ? [UP_NS.content] : []),
+      UP_NS.vapid,
       UP_NS.discoInfo,
       UP_NS.discoItems,
       NS.ping,
@@ -127,7 +128,7 @@ export class Registrar {
     this.#working.set(jid.bare, mine + 1);
     try {
       if (request.kind === 'unregister') return await this.#unregister(at, jid, request.token);
-      return (await this.#register(at, jid, request.name)) ?? refuse(full);
+      return (await this.#register(at, jid, request.name, request.vapid)) ?? refuse(full);
     } catch (error) {
       log.warn('request not answered', { error: reason(error) });
       return refuse(broken);
@@ -139,13 +140,14 @@ export class Registrar {
     }
   }
 
-  async #register(at: Address, jid: Jid, name: EndpointName): Promise<string | undefined> {
+  async #register(at: Address, jid: Jid, name: EndpointName, vapid?: string): Promise<string | undefined> {
     const { provider, endpoints, options, count, onRegistered } = this.#deps;
     const endpoint = await endpoints.register({
       owner: ownerOf(provider, jid.bare),
       name: keyOf(name),
       provider,
       data: writeDevice(name, at.to),
+      ...(vapid !== undefined && { vapid }),
       lifeMs: options.registrations.lifetime,
     });
     if (!endpoint) {

@@ -1,4 +1,3 @@
-import { createDecipheriv, createECDH, hkdfSync, randomBytes } from 'node:crypto';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { Agent } from 'node:https';
 import { tmpdir } from 'node:os';
@@ -8,6 +7,7 @@ import test, { type ExecutionContext } from 'ava';
 import webpush from 'web-push';
 import { cert, key } from '../../client/tls-fixture.ts';
 import { accept, FakeProvider } from '../../core/fake-provider.ts';
+import { WebPushDevice } from '../../stories/unifiedpush/web-push-device.ts';
 import { pushed, startPush } from './bench.ts';
 
 const publicUrl = 'https://localhost';
@@ -28,29 +28,6 @@ async function start(t: ExecutionContext) {
   return { ...bench, agent };
 }
 
-/** What a device has, to make of its pushes what was meant. */
-function device() {
-  const ecdh = createECDH('prime256v1');
-  const p256dh = ecdh.generateKeys('base64url');
-  const auth = randomBytes(16);
-  return { ecdh, auth, keys: { p256dh, auth: auth.toString('base64url') } };
-}
-
-/** [RFC 8291 §3.4, RFC 8188 §2] One record. */
-function decrypt(body: Buffer, { ecdh, auth }: ReturnType<typeof device>): string {
-  const salt = body.subarray(0, 16);
-  const sender = body.subarray(21, 21 + body.readUInt8(20));
-  const record = body.subarray(21 + sender.length);
-  const info = Buffer.concat([Buffer.from('WebPush: info\0'), ecdh.getPublicKey(), sender]);
-  const secret = Buffer.from(hkdfSync('sha256', ecdh.computeSecret(sender), auth, info, 32));
-  const derive = (name: string, bytes: number) =>
-    Buffer.from(hkdfSync('sha256', secret, salt, `Content-Encoding: ${name}\0`, bytes));
-  const decipher = createDecipheriv('aes-128-gcm', derive('aes128gcm', 16), derive('nonce', 12));
-  decipher.setAuthTag(record.subarray(-16));
-  const clear = Buffer.concat([decipher.update(record.subarray(0, -16)), decipher.final()]);
-  return clear.subarray(0, clear.lastIndexOf(2)).toString();
-}
-
 const vapid = () => {
   const { publicKey, privateKey } = webpush.generateVAPIDKeys();
   return { publicKey, privateKey, subject: 'mailto:admin@example.net' };
@@ -60,7 +37,7 @@ test('an application server pushes, encrypted and signed, and the device can rea
   const { endpoint, provider, agent } = await start(t);
   const vapidDetails = vapid();
   const { url } = await endpoint({ vapid: vapidDetails.publicKey });
-  const phone = device();
+  const phone = new WebPushDevice();
   const text = 'x'.repeat(3_993); // as much as fits
   const options = { vapidDetails, TTL: 60, urgency: 'high', topic: 'upd', agent } as const;
   const sent = await webpush.sendNotification({ endpoint: url, keys: phone.keys }, text, options);
@@ -69,14 +46,14 @@ test('an application server pushes, encrypted and signed, and the device can rea
   const { body, headers } = pushed((await provider.attempt(1)).message.payload);
   t.is(body.length, 4_096);
   t.like(headers, { encoding: 'aes128gcm', urgency: 'high', ttl: 60, topic: 'upd' });
-  t.is(decrypt(body, phone), text);
+  t.is(phone.decrypt(body), text);
 });
 
 test('the encoding and the signature of the drafts are taken too', async (t) => {
   const { endpoint, provider, agent } = await start(t);
   const vapidDetails = vapid();
   const { url } = await endpoint({ vapid: vapidDetails.publicKey });
-  const sent = await webpush.sendNotification({ endpoint: url, keys: device().keys }, 'hello', {
+  const sent = await webpush.sendNotification({ endpoint: url, keys: new WebPushDevice().keys }, 'hello', {
     vapidDetails,
     contentEncoding: 'aesgcm',
     agent,
@@ -101,7 +78,10 @@ for (const [name, status, setup] of [
     if (setup === 'gone') await endpoints.revoke({ token });
     const signed = setup === 'unsigned' ? {} : { vapidDetails: setup === 'foreign' ? vapid() : vapidDetails };
     const text = 'x'.repeat(setup === 'large' ? 3_994 : 10);
-    const sending = webpush.sendNotification({ endpoint: url, keys: device().keys }, text, { ...signed, agent });
+    const sending = webpush.sendNotification({ endpoint: url, keys: new WebPushDevice().keys }, text, {
+      ...signed,
+      agent,
+    });
     const refusal = await sending.catch((error: unknown) => error);
     t.like(refusal, { name: 'WebPushError', statusCode: status });
     t.deepEqual(provider.attempts, []);

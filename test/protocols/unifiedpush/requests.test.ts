@@ -26,6 +26,25 @@ test('the newer dialect: register, by set alone', (t) => {
   });
 });
 
+/** The key of RFC 8292's example. [RFC 8292 §2.4] */
+const KEY = 'BA1Hxzyi1RUM1b5wjxsn7nGxAszw2u61m164i3MrAIxHF6YK5h4SDYic-dRuU_RCPCfA5aq9ojSwk5Y2EmClBPs';
+const keyed = (child: string, key: string) =>
+  child.replace(
+    /<\/register>$|\/>$/,
+    (end) => `${end === '/>' ? '>' : ''}<vapid xmlns="urn:pushbridge:vapid:0">${key}</vapid></register>`,
+  );
+
+test('an endpoint may be for one sender, in both dialects', (t) => {
+  const name = { dialect: 'gultsch', application: hash(1), instance: hash(2) } as const;
+  const newer = gultsch(name.application, name.instance);
+  t.deepEqual(read(set(keyed(newer, KEY))), { kind: 'register', name, vapid: KEY });
+  const older = { dialect: 'legacy', token: 'a' } as const;
+  t.deepEqual(read(set(keyed(legacy('a'), ` ${KEY} `))), { kind: 'register', name: older, vapid: KEY });
+  for (const wrong of ['', KEY.slice(1), `${KEY}A`, `B${'A'.repeat(86)}`]) {
+    t.like(read(set(keyed(newer, wrong))), { kind: 'bad', error: { condition: 'bad-request' } }, wrong);
+  }
+});
+
 const TOKENS: readonly { what: string; child: string; words?: string }[] = [
   { what: '100 bytes', child: legacy('t'.repeat(100)) },
   { what: '101 bytes', child: legacy('t'.repeat(101)), words: 'token: longer than 100 bytes' },

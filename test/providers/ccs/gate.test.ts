@@ -1,7 +1,7 @@
 import test from 'ava';
 import { ManualClock } from '../../../src/lib/clock.ts';
 import { silentLog } from '../../../src/lib/log.ts';
-import { LoginError } from '../../../src/protocols/ccs/index.ts';
+import { LoginError } from '../../../src/protocols/xmpp/index.ts';
 import { LoginGate } from '../../../src/providers/ccs/gate.ts';
 
 const failure = new LoginError('unreachable', 'no route');

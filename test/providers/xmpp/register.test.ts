@@ -191,6 +191,7 @@ test('discovery and ping', async (t) => {
     'unifiedpush.org',
     GULTSCH,
     'urn:pushbridge:content:0',
+    'urn:pushbridge:vapid:0',
     'http://jabber.org/protocol/disco#info',
     'http://jabber.org/protocol/disco#items',
     'urn:xmpp:ping',
