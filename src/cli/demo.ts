@@ -7,25 +7,44 @@ import { writeText } from './output.ts';
 import { firstSignal } from './signals.ts';
 
 /** Bounds of `--messages`. */
+const FEWEST = 20;
 const MOST = 1_000_000;
+const MESSAGES = 2_000;
+/** Bounds of `--messages` where each message is a request of its own. */
+const MOST_PUSHES = 100_000;
+const PUSHES = 200;
 
 export const demo: Command = {
   name: 'demo',
   summary: 'show the whole bridge at work against the emulator, and check the sums',
   details: [
     'Starts an emulator and a bridge on free ports, with a SQLite file in a temporary folder. Two backends send messages with groups, bad tokens, receipts and upstream traffic while one connection drains and another is dropped. Exits with 0 only if every message has exactly one outcome, the expected one.',
+    'With --unifiedpush an application server pushes encrypted messages to endpoints of a backend and, where Prosody is installed, of a client of it, while these come and go.',
   ],
   options: {
-    messages: { type: 'string', short: 'n', value: 'N', help: 'messages to send (default: 2000)' },
+    messages: {
+      type: 'string',
+      short: 'n',
+      value: 'N',
+      help: `messages to send (default: ${MESSAGES}; ${PUSHES} pushes)`,
+    },
     provider: { type: 'string', value: 'NAME', help: `${serviceNames.join(', ')} (default: ccs)` },
+    unifiedpush: { type: 'boolean', help: 'show Web Push and UnifiedPush instead' },
     stay: { type: 'boolean', help: 'leave everything running and print commands to play with' },
   },
   examples: [
     { line: 'pushbridge demo', meaning: 'a few seconds of everything' },
+    { line: 'pushbridge demo --unifiedpush', meaning: 'endpoints over HTTPS, BAL and XMPP' },
     { line: 'pushbridge demo --stay', meaning: 'look around afterwards' },
   ],
   async run(args, io) {
-    const count = messages(args.text('messages'));
+    if (args.flag('unifiedpush')) {
+      if (args.text('provider') !== undefined) throw new UsageError('--provider does not go with --unifiedpush');
+      const pushes = countOf(args.text('messages'), PUSHES, MOST_PUSHES);
+      const { showUnifiedPush } = await import('./demo/unifiedpush/show.ts');
+      return showUnifiedPush(pushes, args.flag('stay'), io, systemClock);
+    }
+    const count = countOf(args.text('messages'), MESSAGES, MOST);
     const provider = serviceOf(args.text('provider') ?? 'ccs');
     const signal = firstSignal(io);
     // The whole bridge is behind these: other commands do not pay for loading it.
@@ -65,10 +84,10 @@ function serviceOf(text: string): ServiceName {
   return found;
 }
 
-function messages(text: string | undefined): number {
-  const count = Number(text ?? 2_000);
-  if (!Number.isInteger(count) || count < 20 || count > MOST) {
-    throw new UsageError(`--messages must be a whole number from 20 to ${MOST}`);
+function countOf(text: string | undefined, usual: number, most: number): number {
+  const count = Number(text ?? usual);
+  if (!Number.isInteger(count) || count < FEWEST || count > most) {
+    throw new UsageError(`--messages must be a whole number from ${FEWEST} to ${most}`);
   }
   return count;
 }

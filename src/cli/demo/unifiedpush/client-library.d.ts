@@ -1,7 +1,10 @@
-/** What a client of a push service uses of @xmpp/client, beside what the bridge itself does. */
+/** What a client of a push service uses of @xmpp/client, beside what the bridge itself does. Nothing exported depends on it. */
 declare module '@xmpp/client' {
   interface LibraryElement {
     readonly attrs: Readonly<Record<string, string | undefined>>;
+    getChild(name: string, xmlns?: string): LibraryElement | undefined;
+    getChildText(name: string, xmlns?: string): string | null;
+    text(): string;
     toString(): string;
   }
 
