@@ -27,6 +27,11 @@ const FIELDS: Readonly<Record<number, readonly [name: string, kind: Kind]>> = {
   20: ['confirm', 'bool'],
   21: ['message_ids', 'strings'],
   22: ['taken', 'bool'],
+  23: ['token', 'string'],
+  24: ['vapid', 'string'],
+  25: ['endpoint', 'string'],
+  26: ['expiration', 'string'],
+  27: ['to', 'string'],
 };
 
 /** Groups within groups that are skipped at most. */
