@@ -126,6 +126,11 @@ test('the field numbers are those of the contract', (t) => {
     'bool confirm=20',
     'repeated string message_ids=21',
     'optional bool taken=22',
+    'string token=23',
+    'string vapid=24',
+    'string endpoint=25',
+    'string expiration=26',
+    'string to=27',
   ]);
   t.regex(schema, /reserved 14, 15;/);
 });
