@@ -106,7 +106,7 @@ export class Pushes {
     const last = parts.length - 1;
     const submissions = parts.map((content, i): Submission => {
       // The last part bears the id: when that is delivered, all is.
-      const id = i === last ? messageId : `${messageId}.${i}`;
+      const id = i === last ? messageId : firstPartOf(messageId);
       return {
         ...content,
         session: PUSH_SESSION,
@@ -131,13 +131,20 @@ export class Pushes {
   }
 
   /** Takes a push back. False: it is on its way, or was never there. */
-  cancel(id: string): Promise<boolean> {
-    return this.#deps.router.withdraw(PUSH_SESSION, id);
+  async cancel(id: string): Promise<boolean> {
+    const { router } = this.#deps;
+    const gone = await router.withdraw(PUSH_SESSION, id);
+    // One that went to FCM in two parts: without the last one the first is of no use.
+    if (gone) await router.withdraw(PUSH_SESSION, firstPartOf(id));
+    return gone;
   }
 }
 
 type Content = Pick<Submission, 'target' | 'payload' | 'priority' | 'acceptedAt' | 'expiresAt' | 'ttl'> &
   Partial<Pick<Submission, 'groupId' | 'collapseKey'>>;
+
+/** The id of the first of two parts. */
+const firstPartOf = (id: string): string => `${id}.0`;
 
 const isUrgent = ({ urgency }: Push): boolean => urgency === 'high' || urgency === 'normal';
 
@@ -156,11 +163,13 @@ const direct =
     },
   ];
 
-/** As data of FCM messages. Their group is the endpoint: parts do not overtake each other, and who is gone is known by it. */
+/** As data of FCM messages; of one that takes two, a topic replaces nothing. Their group is the endpoint: parts do not overtake each other, and who is gone is known by it. */
 const overFcm =
   (fcm: FcmTarget, push: Push, groupId: string) =>
   (now: number): Content[] =>
-    fcmMessages(fcm, push.body, isUrgent(push)).map((fields) => {
-      const { receipt: _, ...content } = fcmContent({ ...fields, time_to_live: push.ttl }, now);
-      return { ...content, groupId };
+    fcmMessages(fcm, push.body, isUrgent(push)).map((fields, _, { length }) => {
+      const { receipt, ...content } = fcmContent({ ...fields, time_to_live: push.ttl }, now);
+      // An app may have several endpoints, each with topics of its own.
+      const topic = length === 1 && push.topic !== undefined ? { collapseKey: `${groupId} ${push.topic}` } : {};
+      return { ...content, groupId, ...topic };
     });

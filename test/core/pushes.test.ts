@@ -286,3 +286,25 @@ test('the session of pushes is none of the backends', async (t) => {
   t.deepEqual(await inbox(), []);
   t.is(store.waiting(PUSH_SESSION), 0);
 });
+
+test('over FCM a topic replaces what waits for the same endpoint, and a push in two parts is taken back whole', async (t) => {
+  const { push, pushes, endpoints, delivered, store } = await bench({ window: 0 });
+  const fcm = async (name: string) => {
+    const data = JSON.stringify({ fcm: { to: 'fcm-token', instance: name } });
+    const made = await endpoints.register({ owner: 'bal:app', name, provider: 'fake', data });
+    if (!made) throw new Error('there is no room');
+    return made.registration;
+  };
+  const [one, two] = [await fcm('one'), await fcm('two')];
+  const old = await push({ topic: 'news' }, one);
+  const other = await push({ topic: 'news' }, two);
+  const newer = await push({ topic: 'news' }, one);
+  t.is(await pushes.outcome(old), undefined);
+  t.is(await pushes.outcome(other), 'pending');
+  const large = await push({ body: Buffer.alloc(3_000) }, one);
+  t.is(store.pending(PUSH_SESSION), 4);
+  t.true(await pushes.cancel(large));
+  t.is(store.pending(PUSH_SESSION), 2);
+  t.is(await pushes.outcome(newer), 'pending');
+  t.deepEqual(delivered(), []);
+});

@@ -41,7 +41,8 @@ export function readNotification(bytes: Uint8Array): MatrixNotification | Matrix
   const read = notificationBody.safeParse(json);
   if (!read.success) {
     const [issue] = read.error.issues;
-    return { errcode: 'M_BAD_JSON', error: `${issue?.path.join('.')}: ${issue?.message}` };
+    const where = issue?.path.join('.') || 'the body';
+    return { errcode: 'M_BAD_JSON', error: `${where}: ${issue?.message}` };
   }
   if (isDeeper(json, LEVELS_MAX)) {
     return { errcode: 'M_BAD_JSON', error: `objects lie in each other more than ${LEVELS_MAX} deep` };

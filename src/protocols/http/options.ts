@@ -1,7 +1,10 @@
 import { count, duration, path, port, z } from '../../lib/schema.ts';
 
+/** Longest public URL, in characters: an endpoint, which is longer by a path and its token, has 1,000 bytes at most. */
+const PUBLIC_URL_MAX = 950;
+
 /** Where others find the listener: what stands in front of every path. */
-const publicUrl = z.string().refine(isPublicUrl, {
+const publicUrl = z.string().max(PUBLIC_URL_MAX).refine(isPublicUrl, {
   error: 'must be an https URL without user, query, fragment and slash at its end, such as https://push.example.com',
 });
 

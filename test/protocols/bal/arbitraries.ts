@@ -4,6 +4,8 @@ import { type Arbitrary, fc, jsonObject, wholeText } from '../../properties.ts';
 const name = wholeText().filter((text) => text !== '');
 const sequence = fc.oneof(fc.integer({ min: 1, max: 2 ** 31 - 1 }), fc.constantFrom(1, 2 ** 31 - 1));
 
+const token = name.filter((text) => Buffer.byteLength(text) <= 100);
+
 /** Fields of which any may be absent. */
 const optional = <T extends object>(fields: { [K in keyof T]: Arbitrary<T[K]> }) =>
   fc.record(fields, { requiredKeys: [] }) as Arbitrary<Partial<T>>;
@@ -30,6 +32,10 @@ export const sentFrame: Arbitrary<SentFrame> = fc.oneof(
     .map((sequence_ids) => ({ message_type: 'ACK' as const, sequence_ids })),
   optional({ data: name }).map((more) => ({ message_type: 'PING' as const, ...more })),
   fc.constant({ message_type: 'LOGOFF' as const }),
+  fc
+    .tuple(token, optional({ vapid: name, to: name, provider: name }))
+    .map(([own, more]) => ({ message_type: 'ENDPOINT_REGISTER' as const, token: own, ...more })),
+  token.map((own) => ({ message_type: 'ENDPOINT_UNREGISTER' as const, token: own })),
 );
 
 /** Frames of the bridge; `fcm_data` is the text of an object. */
@@ -78,5 +84,11 @@ export const bridgeFrame: Arbitrary<BridgeFrame> = fc.oneof(
     )
     .map(([session_id, status, more]) => ({ message_type: 'LOGON_RESPONSE' as const, session_id, status, ...more })),
   optional({ data: name }).map((more) => ({ message_type: 'PONG' as const, ...more })),
+  fc
+    .tuple(token, name, optional({ expiration: name }))
+    .map(([own, endpoint, more]) => ({ message_type: 'ENDPOINT_REGISTERED' as const, token: own, endpoint, ...more })),
+  fc
+    .tuple(token, optional({ error: name, error_string: name }))
+    .map(([own, more]) => ({ message_type: 'ENDPOINT_UNREGISTERED' as const, token: own, ...more })),
   fc.tuple(name, wholeText()).map(([error, error_string]) => ({ message_type: 'ERROR' as const, error, error_string })),
 );
