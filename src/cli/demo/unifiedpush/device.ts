@@ -18,6 +18,8 @@ const STANZAS = 'urn:ietf:params:xml:ns:xmpp-stanzas';
 export interface DeviceOptions {
   readonly port: number;
   readonly clock: Clock;
+  /** Ids of the messages that came. Whoever leaves with one unconfirmed may get it again from its server. [XEP-0198 §5] */
+  readonly seen: Set<string>;
   /** Takes a push. False: nobody here knows this endpoint. */
   readonly onPush: (name: EndpointName, body: Buffer) => boolean;
 }
@@ -84,7 +86,9 @@ export class Device {
     if (token === null || from !== COMPONENT) return;
     const content = stanza.getChildText('content', UP_NS.content);
     const body = content === null ? Buffer.from(stanza.getChildText('body') ?? '') : Buffer.from(content, 'base64');
-    this.#options.onPush({ dialect: 'legacy', token }, body);
+    const { seen, onPush } = this.#options;
+    if (!seen.has(id)) onPush({ dialect: 'legacy', token }, body);
+    seen.add(id);
     this.#entity.write(receiptStanza(from, id)).catch((error) => this.#entity.emit('error', reason(error)));
   }
 

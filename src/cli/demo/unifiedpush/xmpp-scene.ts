@@ -22,6 +22,7 @@ export async function xmppScene({ steps, sender, book, clock, count }: Scene, { 
   const options: DeviceOptions = {
     port: clientPort,
     clock,
+    seen: new Set(),
     onPush(name, body) {
       const subscription = subscriptions.get(JSON.stringify(name));
       if (!subscription) return false;
