@@ -20,6 +20,8 @@ export interface DeliveryDeps {
   readonly count: (event: string) => void;
   /** An account answers again: what waits for it can go. */
   readonly onBack: (bare: string) => void;
+  /** Nothing is on its way any more to an account for which more waits. */
+  readonly onEmptied: (bare: string) => void;
 }
 
 const noLink: Landing = { kind: 'lost', because: 'no connection' };
@@ -29,6 +31,8 @@ export class Delivery {
   readonly #deps: DeliveryDeps;
   /** Pushes on their way, by account. */
   readonly #perAccount = new Map<string, number>();
+  /** Accounts for which more came than they had places. */
+  readonly #crowded = new Set<string>();
   #used = 0;
 
   constructor(deps: DeliveryDeps) {
@@ -72,7 +76,9 @@ export class Delivery {
     const mine = this.#perAccount.get(bare) ?? 0;
     if (mine >= accounts.window(bare, options.in_flight_per_account)) {
       count('account_busy');
-      return accounts.isSilent(bare) ? behind(message, options.answer_timeout, patience) : busy(message, patience);
+      if (accounts.isSilent(bare)) return behind(message, options.answer_timeout, patience);
+      this.#crowded.add(bare);
+      return busy(message, patience);
     }
     this.#perAccount.set(bare, mine + 1);
     try {
@@ -80,8 +86,15 @@ export class Delivery {
     } finally {
       const left = (this.#perAccount.get(bare) ?? 1) - 1;
       if (left > 0) this.#perAccount.set(bare, left);
-      else this.#perAccount.delete(bare);
+      else this.#emptied(bare);
     }
+  }
+
+  /** Nothing is on its way to the account any more: what found no place need not wait out its pause. */
+  #emptied(bare: string): void {
+    const { accounts, onEmptied } = this.#deps;
+    this.#perAccount.delete(bare);
+    if (this.#crowded.delete(bare) && !accounts.isSilent(bare)) onEmptied(bare);
   }
 
   /** To the client that has registered, then to the newest one of its account. */

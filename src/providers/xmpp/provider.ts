@@ -88,6 +88,7 @@ class Xmpp implements Provider {
       pick: () => this.#pick(),
       count,
       onBack: (bare) => void this.#wakes.wake(bare),
+      onEmptied: (bare) => this.#wakes.now(bare),
     });
     this.#registrar = new Registrar({
       provider: name,

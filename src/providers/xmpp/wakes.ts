@@ -37,6 +37,11 @@ export class Wakes {
     return true;
   }
 
+  /** Wakes an account once, now: what was put aside for it was put aside before. */
+  now(bare: string): void {
+    this.#wake(bare);
+  }
+
   stop(): void {
     for (const timer of this.#timers.values()) timer.cancel();
     this.#timers.clear();

@@ -349,6 +349,26 @@ test('one account has only its share on the way', async (t) => {
   t.is(s.provider.room(), 7);
 });
 
+test('what finds no place goes when those before it were answered, whatever time it is', async (t) => {
+  const s = await scene(t, { clock: new ManualClock(), options: { ping_interval: '24h' } });
+  const url = await register(s.peer, gultschRegister(1, 2));
+  const ids: string[] = [];
+  for (let n = 0; n < 15; n++) ids.push(await s.push(url, `push ${n}`, 86_400));
+  await until(() => s.provider.room() === 990, 'ten on their way');
+  // One beyond them was tried, and is written down as waiting before anything is answered.
+  await until(() => s.events.has('account_busy'), 'one without a place');
+  for (let turn = 0; turn < 20; turn++) await new Promise((resolve) => setImmediate(resolve));
+  const answered = new Set<string>();
+  await until(async () => {
+    for (const push of s.peer.stanzas.splice(0)) {
+      answered.add(attribute(push, 'id'));
+      s.peer.write(answer(push, 'result'));
+    }
+    return (await Promise.all(ids.map((id) => s.outcome(id)))).every((found) => found !== 'pending');
+  }, 'all outcomes');
+  t.is(answered.size, 15);
+});
+
 test('an account that does not answer has one place, until it answers', async (t) => {
   const clock = new ManualClock();
   const s = await scene(t, { clock, options: { answer_timeout: '10s', ping_interval: '24h' } });
