@@ -52,7 +52,28 @@ test('install writes two files, and again over its own, but not over others', as
   t.true(refused.stderr.includes(`${unit} is not from pushbridge`));
 });
 
+test('what is installed runs with what was said beside the file, but for the password', async (t) => {
+  const { folder, file, env } = home(t, `distributor: { account: { ${ACCOUNT} } }\n`);
+  const more = ['--set', 'name=other', '--set', 'gateway.jid=push.example', '--log-level', 'debug'];
+  const { code } = await new Console().run(['distributor', 'install', '-c', file, ...more], env);
+  t.is(code, 0);
+  const unit = readFileSync(join(folder, '.config/systemd/user/pushbridge-distributor-other.service'), 'utf8');
+  t.true(unit.includes(`"${file}" "--set" "name=other" "--set" "gateway.jid=push.example" "--log-level" "debug"\n`));
+});
+
 for (const [what, argv, text, message] of [
+  [
+    'a password for files that others may read',
+    ['install', '--set', 'account.password=secret-word'],
+    `distributor: { account: { ${ACCOUNT} } }\n`,
+    /install writes no password/,
+  ],
+  [
+    'a level that is none',
+    ['install', '--log-level', 'loud'],
+    `distributor: { account: { ${ACCOUNT} } }\n`,
+    /--log-level/,
+  ],
   ['another verb', ['instal'], '', /did you mean install\?/],
   ['two verbs', ['install', 'now'], '', /unexpected argument "now"/],
   ['--print alone', ['--print'], '', /--print needs install/],
