@@ -9,18 +9,21 @@ const WAITING_MAX = 256;
 /** Who is called, and in which version. */
 export type Connector = Pick<Registration, 'app' | 'version' | 'token'>;
 
+/** What is needed of a bus. */
+type Calls = Pick<Bus, 'call' | 'send' | 'ownerOf' | 'start'>;
+
 /**
  * Calls the apps, each on the interface that it has registered on. An app that does not run is started first; nobody
  * waits for what it answers. [unifiedpush.md §2.3, §2.4]
  */
 export class Connectors {
-  readonly #bus: Bus;
+  readonly #bus: Calls;
   readonly #callMs: number;
   readonly #log: Log;
   #waiting = 0;
 
   /** @param callMs how long the bus may take to answer, and an app to start */
-  constructor(bus: Bus, { callMs, log }: { readonly callMs: number; readonly log: Log }) {
+  constructor(bus: Calls, { callMs, log }: { readonly callMs: number; readonly log: Log }) {
     this.#bus = bus;
     this.#callMs = callMs;
     this.#log = log;
@@ -29,7 +32,8 @@ export class Connectors {
   /**
    * Hands over a push.
    * @param id of the message; absent if the service gave none
-   * @returns false if the app does not run and can not be started: the push has to come again
+   * @returns false if the app does not run and can not be started, or left before the bus had the push for it: the push
+   * has to come again
    */
   async message(to: Connector, message: Uint8Array, id: string | undefined): Promise<boolean> {
     if (this.#waiting >= WAITING_MAX) return false;
@@ -39,7 +43,13 @@ export class Connectors {
     } finally {
       this.#waiting--;
     }
-    const { token } = to;
+    if (!this.#hand(to, message, id)) return false;
+    // The bus does one thing after the other: if the app is there now, it was there for the push.
+    return await this.#there(to.app);
+  }
+
+  #hand(to: Connector, message: Uint8Array, id: string | undefined): boolean {
+    const { token, app } = to;
     if (to.version === 1) {
       return this.#send(to, 'Message', 'says', [token, Buffer.from(message), id ?? '']);
     }
@@ -48,12 +58,12 @@ export class Connectors {
     // The answer names the message: the app has seen it. It changes nothing, so nobody waits.
     this.#bus
       .call(
-        to.app,
+        app,
         { path: names.connector.path, interface: names.connector.v2, member: 'Message', ...args },
         this.#callMs,
       )
-      .then(() => this.#log.debug('message acknowledged', { app: to.app }))
-      .catch((error: unknown) => this.#log.debug('message not acknowledged', { app: to.app, because: reason(error) }));
+      .then(() => this.#log.debug('message acknowledged', { app }))
+      .catch((error: unknown) => this.#log.debug('message not acknowledged', { app, because: reason(error) }));
     return true;
   }
 
@@ -92,6 +102,17 @@ export class Connectors {
       this.#log.warn('app can not be reached', { app, because });
       return false;
     }
+  }
+
+  /** Whether the app is on the bus, after all that it was sent. */
+  async #there(app: string): Promise<boolean> {
+    try {
+      if ((await this.#bus.ownerOf(app, this.#callMs)) !== undefined) return true;
+      this.#log.warn('app has left before it had its push', { app });
+    } catch (error) {
+      this.#log.warn('app can not be reached', { app, because: reason(error) });
+    }
+    return false;
   }
 
   async #reach({ app }: Connector, what: string): Promise<boolean> {
