@@ -67,15 +67,13 @@ export class Connectors {
     return true;
   }
 
-  /** Tells an app its endpoint. */
-  async newEndpoint(to: Connector, endpoint: string): Promise<void> {
-    if (!(await this.#reach(to, 'NewEndpoint'))) return;
-    const { token } = to;
-    if (to.version === 1) this.#send(to, 'NewEndpoint', 'ss', [token, endpoint]);
-    else {
-      const args = variantMap({ token, endpoint });
-      this.#send(to, 'NewEndpoint', args.signature, args.body);
-    }
+  /** Tells an app its endpoint. @returns false if it is not there, and can not be started */
+  async newEndpoint(to: Connector, endpoint: string): Promise<boolean> {
+    if (!(await this.#reach(to, 'NewEndpoint'))) return false;
+    const { token, app, version } = to;
+    const { signature, body } =
+      version === 1 ? { signature: 'ss', body: [token, endpoint] } : variantMap({ token, endpoint });
+    return this.#send(to, 'NewEndpoint', signature, body) && (await this.#there(app));
   }
 
   /**
@@ -108,7 +106,7 @@ export class Connectors {
   async #there(app: string): Promise<boolean> {
     try {
       if ((await this.#bus.ownerOf(app, this.#callMs)) !== undefined) return true;
-      this.#log.warn('app has left before it had its push', { app });
+      this.#log.warn('app has left before it was called', { app });
     } catch (error) {
       this.#log.warn('app can not be reached', { app, because: reason(error) });
     }

@@ -4,8 +4,8 @@ import { type Clock, every, type Timer } from '../lib/clock.ts';
 import { DeadlineError, deadline } from '../lib/deadline.ts';
 import { type Log, reason } from '../lib/log.ts';
 import { type Account, OfflineError } from './account.ts';
-import type { Connectors } from './connectors.ts';
 import type { Gateway } from './gateway.ts';
+import type { News } from './news.ts';
 import type { DistributorOptions } from './options.ts';
 import type { Endpoint, Registration, Registrations } from './registrations.ts';
 import type { RegisterRequest } from './requests.ts';
@@ -34,7 +34,7 @@ export interface RegistrarDeps {
   readonly registrations: Registrations;
   readonly account: Account;
   readonly gateway: Gateway;
-  readonly connectors: Connectors;
+  readonly news: News;
 }
 
 type Limits = Pick<
@@ -265,14 +265,15 @@ export class Registrar {
   async #renewOne(one: Registration): Promise<boolean> {
     const endpoint = await this.#obtain(one);
     if ('reason' in endpoint) return false;
-    const { registrations, connectors, log } = this.#deps;
+    const { registrations, news, log } = this.#deps;
     // The app may have changed or ended it meanwhile.
     const now = registrations.byToken(one.token);
     if (now?.publicToken !== one.publicToken) return true;
     registrations.put({ ...now, endpoint });
     if (endpoint.url !== now.endpoint.url) {
       log.info('endpoint has changed', { app: now.app });
-      await connectors.newEndpoint(now, endpoint.url);
+      // An app that takes long to start holds nobody else up.
+      news.spread(now.app);
     }
     return true;
   }

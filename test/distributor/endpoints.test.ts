@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import test from 'ava';
@@ -165,6 +165,55 @@ const accountOf = ({ xmpp }: Desk) => ({
   host: '127.0.0.1',
   port: xmpp.port,
   security: 'none',
+});
+
+for (const restarted of [false, true]) {
+  const when = restarted ? 'after a restart' : 'when it is there';
+  test(`an app that was away when its endpoint changed is told ${when}, and once`, async (t) => {
+    const one = await desk(t);
+    numbered(one);
+    const app = await one.bus.app(APP);
+    await call2(app, 'Register', { service: APP, token: 't' });
+    await app.called('NewEndpoint');
+    await app.stop();
+    const elsewhere = { gateway: { jid: 'other.localhost', dialect: 'gultsch' } };
+    await one.xmpp.stanza(isRegister);
+    await one.again(elsewhere);
+    await one.xmpp.stanza(isRegister);
+    await read(one);
+    if (restarted) {
+      await one.distributor.stop();
+      const back = await one.bus.app(APP);
+      await one.again(elsewhere);
+      t.like(await back.called('NewEndpoint'), { args: [{ token: 't', endpoint: 'https://push.example/2' }] });
+      t.deepEqual(back.rest, []);
+      return;
+    }
+    const back = await one.bus.app(APP);
+    t.like(await back.called('NewEndpoint'), { args: [{ token: 't', endpoint: 'https://push.example/2' }] });
+    await back.stop();
+    const again = await one.bus.app(APP);
+    await call2(again, 'Register', { service: APP, token: 't' });
+    await again.called('NewEndpoint');
+    t.deepEqual(again.rest, []);
+  });
+}
+
+test('an app that takes long to start does not keep others from their new endpoints', async (t) => {
+  const one = await desk(t);
+  numbered(one);
+  // Endpoints are renewed by token: that of the slow one first.
+  const slow = await one.bus.app('org.example.Slow');
+  await call2(slow, 'Register', { service: 'org.example.Slow', token: 'a' });
+  await slow.called('NewEndpoint');
+  await slow.stop();
+  const file = join(one.bus.folder, 'services', 'org.example.Slow.service');
+  writeFileSync(file, '[D-BUS Service]\nName=org.example.Slow\nExec=/bin/sleep 60\n');
+  const app = await one.bus.app(APP);
+  await call2(app, 'Register', { service: APP, token: 'b' });
+  await app.called('NewEndpoint');
+  await one.again({ gateway: { jid: 'other.localhost', dialect: 'gultsch' }, call_timeout: '1h' });
+  t.like(await app.called('NewEndpoint'), { args: [{ token: 'b', endpoint: 'https://push.example/4' }] });
 });
 
 test('what an app takes back while it is being made is not made', async (t) => {
