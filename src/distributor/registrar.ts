@@ -7,7 +7,7 @@ import { type Account, OfflineError } from './account.ts';
 import type { Gateway } from './gateway.ts';
 import type { News } from './news.ts';
 import type { DistributorOptions } from './options.ts';
-import type { Endpoint, Registration, Registrations } from './registrations.ts';
+import { type Endpoint, type Registration, type Registrations, sourceOf } from './registrations.ts';
 import type { RegisterRequest } from './requests.ts';
 
 /** Why an app gets no endpoint, in the words of the specification. [unifiedpush.md §2.4] */
@@ -182,7 +182,7 @@ export class Registrar {
   /** Where endpoints come from now; undefined while that is not known. */
   #source(): string | undefined {
     const { service } = this.#deps.gateway;
-    return service && this.#jid !== undefined ? `${service.jid} ${service.dialect} ${this.#jid}` : undefined;
+    return service && this.#jid !== undefined ? sourceOf(service, this.#jid) : undefined;
   }
 
   /** An endpoint for an app that waits for it. */

@@ -30,6 +30,13 @@ export interface Endpoint {
   readonly expiresAt?: number;
 }
 
+/** Where endpoints come from, as {@link Endpoint.source}. @param jid ours, with its resource */
+export const sourceOf = (service: { readonly jid: string; readonly dialect: string }, jid: string): string =>
+  `${service.jid} ${service.dialect} ${jid}`;
+
+/** The push service that gave an endpoint. */
+export const giverOf = ({ source }: Endpoint): string => source.slice(0, source.indexOf(' '));
+
 /** "PuBd": marks a database file as ours (`PRAGMA application_id`). */
 const APPLICATION_ID = 0x50754264;
 
