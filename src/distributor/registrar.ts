@@ -111,9 +111,14 @@ export class Registrar {
   /** Gives an endpoint to an app, the one that it has if that is still good. Stored before it is told. */
   async register(request: RegisterRequest, activatable: boolean): Promise<RegisterOutcome> {
     const { token, app } = request;
+    const { clock, registrations, gateway, log } = this.#deps;
+    const end = clock.monotonic() + this.#limits.register_timeout;
     // One after the other: the second of two is a repeat.
-    for (let other = this.#pending.get(token); other; other = this.#pending.get(token)) await other.done;
-    const { registrations, gateway, log } = this.#deps;
+    for (let other = this.#pending.get(token); other; other = this.#pending.get(token)) {
+      const left = end - clock.monotonic();
+      if (left <= 0) return refused('NETWORK');
+      await deadline(clock, other.done, left, 'registration').catch(() => {});
+    }
     const known = registrations.byToken(token);
     if (known && known.app !== app) return refused('UNAUTHORIZED');
     if (!known && !this.#room(app)) {
@@ -127,7 +132,7 @@ export class Registrar {
     const entry = { app, done: pending.promise, wanted: true };
     this.#pending.set(token, entry);
     try {
-      const endpoint = await this.#ask(wanted);
+      const endpoint = await this.#ask(wanted, Math.max(0, end - clock.monotonic()));
       if ('reason' in endpoint) return refused(endpoint.reason);
       if (!entry.wanted) {
         gateway.unregister(wanted.publicToken);
@@ -185,14 +190,14 @@ export class Registrar {
     return service && this.#jid !== undefined ? sourceOf(service, this.#jid) : undefined;
   }
 
-  /** An endpoint for an app that waits for it. */
-  async #ask(wanted: Wanted): Promise<Endpoint | { readonly reason: Refusal }> {
+  /** An endpoint for an app that waits for it, for `ms` milliseconds at most. */
+  async #ask(wanted: Wanted, ms: number): Promise<Endpoint | { readonly reason: Refusal }> {
     const { clock, account, log } = this.#deps;
     // What the user has to mend is not waited for.
     if (this.#userMustAct()) return { reason: 'ACTION_REQUIRED' };
     try {
       const work = this.#settled.promise.then(() => this.#obtain(wanted));
-      return await deadline(clock, work, this.#limits.register_timeout, 'registration');
+      return await deadline(clock, work, ms, 'registration');
     } catch (error) {
       log.warn('app not registered', { app: wanted.app, because: account.trouble?.why ?? reason(error) });
       if (this.#userMustAct()) return { reason: 'ACTION_REQUIRED' };

@@ -5,7 +5,7 @@ import test from 'ava';
 import { createDistributor, distributorOptions } from '../../src/distributor/index.ts';
 import { ManualClock } from '../../src/lib/clock.ts';
 import type { XmlElement } from '../../src/protocols/xmpp/index.ts';
-import { call1, call2, type Desk, DISTRIBUTOR, desk, here, VAPID } from './desk.ts';
+import { call1, call2, type Desk, DISTRIBUTOR, desk, during, here, VAPID } from './desk.ts';
 import { PrivateBus } from './private-bus.ts';
 import { GULTSCH } from './xmpp-server.ts';
 
@@ -25,19 +25,6 @@ function numbered({ xmpp }: Desk, expiresAt?: () => number): void {
     const end = expiresAt ? `expiration='${new Date(expiresAt()).toISOString()}'` : '';
     return `<registered xmlns='${GULTSCH}' endpoint='https://push.example/${++number}' ${end}/>`;
   };
-}
-
-/** What comes to pass while time goes on: sockets are real, and may take more of it than the test thinks. */
-async function during<T>(clock: ManualClock, work: Promise<T>): Promise<T> {
-  let over = false;
-  const watched = work.finally(() => {
-    over = true;
-  });
-  while (!over) {
-    await clock.advance(1_000);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-  return watched;
 }
 
 /** The client has read all that was sent to it. */
@@ -61,7 +48,7 @@ test('a known token gets its endpoint again, after a restart too, without a word
 });
 
 test('a known token gets its endpoint while there is no network', async (t) => {
-  const one = await desk(t, { register_timeout: '300ms' });
+  const one = await desk(t);
   numbered(one);
   const app = await one.bus.app(APP);
   await call2(app, 'Register', { service: APP, token: 't' });
