@@ -1,4 +1,4 @@
-import { statSync, writeFileSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { DatabaseSync } from 'node:sqlite';
 import test from 'ava';
@@ -194,8 +194,7 @@ test('an app that takes long to start does not keep others from their new endpoi
   await call2(slow, 'Register', { service: 'org.example.Slow', token: 'a' });
   await slow.called('NewEndpoint');
   await slow.stop();
-  const file = join(one.bus.folder, 'services', 'org.example.Slow.service');
-  writeFileSync(file, '[D-BUS Service]\nName=org.example.Slow\nExec=/bin/sleep 60\n');
+  one.bus.install('org.example.Slow', '-');
   const app = await one.bus.app(APP);
   await call2(app, 'Register', { service: APP, token: 'b' });
   await app.called('NewEndpoint');
