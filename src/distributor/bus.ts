@@ -58,8 +58,11 @@ export interface BusHandler {
 
 /** The bus itself. */
 const BUS = { destination: 'org.freedesktop.DBus', path: '/org/freedesktop/DBus', interface: 'org.freedesktop.DBus' };
-/** A message of the bus larger than this ends the connection, in bytes: a push has at most 4096. */
-const MESSAGE_MAX = 256 * 1024;
+/**
+ * A message larger than this ends the connection, in bytes: what the bus itself lets through, so that nobody can end it
+ * for all the others. [D-Bus specification, Message Format]
+ */
+const MESSAGE_MAX = 128 * 1024 * 1024;
 /** Calls of others that are worked on at once; who comes later is told so. */
 const CALLS_MAX = 256;
 /** Those of one caller among them: it leaves room for others. */

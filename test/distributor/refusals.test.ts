@@ -178,3 +178,13 @@ test('an app that asks again and again while there is no network is kept short, 
   const answers = await during(clock, Promise.all(calls));
   for (const { args } of answers) t.deepEqual(args, refused('NETWORK'));
 });
+
+test('a call of a megabyte is refused, and does not end the service for the others', async (t) => {
+  const here = await desk(t);
+  const app = await here.bus.app(APP);
+  const large = await call1(app, 'Register', APP, 'x'.repeat(1_000_000), '');
+  t.is(large.error, 'org.freedesktop.DBus.Error.InvalidArgs');
+  t.deepEqual((await call2(app, 'Register', { service: APP, token: 't' })).args, [
+    { success: 'REGISTRATION_SUCCEEDED' },
+  ]);
+});
