@@ -87,8 +87,9 @@ async function run(name: string, options: DistributorOptions, deps: DistributorD
   let service: Service | undefined;
   let bus: Bus | undefined;
   try {
+    const address = options.bus ?? busAddress(env);
     bus = await Bus.connect(
-      options.bus ?? busAddress(env),
+      address,
       clock,
       {
         onCall: (call) => service?.onCall(call) ?? { error: 'org.freedesktop.DBus.Error.Failed', message: 'starting' },
@@ -101,7 +102,9 @@ async function run(name: string, options: DistributorOptions, deps: DistributorD
         onFault: (error) => log.error('D-Bus: fault', { error: reason(error) }),
       },
       callMs,
-    );
+    ).catch((cause: unknown) => {
+      throw new Error(`no session bus at ${address}: ${reason(cause)}`, { cause });
+    });
     const connectors = new Connectors(bus, { callMs, log });
     const gateway = new Gateway(account, own.jid, options.gateway, log);
     const teller = new News({ log, registrations, connectors });

@@ -32,6 +32,23 @@ test('it runs on the bus of the environment until it is told to stop', async (t)
   t.is((await ran).code, 0);
 });
 
+for (const [what, more, message] of [
+  [
+    'is not there',
+    { DBUS_SESSION_BUS_ADDRESS: 'unix:path=/no/bus' },
+    /no session bus at unix:path=\/no\/bus: .*ENOENT/,
+  ],
+  ['has no address of a kind', { DBUS_SESSION_BUS_ADDRESS: 'nonsense' }, /no session bus at nonsense: /],
+  ['is not named', {}, /no session bus: neither DBUS_SESSION_BUS_ADDRESS nor XDG_RUNTIME_DIR is set/],
+] as const) {
+  test(`a bus that ${what} is said`, async (t) => {
+    const { file, env } = home(t, `distributor: { account: { ${ACCOUNT} } }\n`);
+    const { code, stderr } = await new Console().run(['distributor', '-c', file], { ...env, ...more });
+    t.is(code, 1);
+    t.regex(stderr, message);
+  });
+}
+
 test('install writes two files, and again over its own, but not over others', async (t) => {
   const { folder, file, env } = home(t, `distributor: { account: { ${ACCOUNT} } }\n`);
   const unit = join(folder, '.config/systemd/user/pushbridge-distributor.service');
