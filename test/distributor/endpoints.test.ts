@@ -72,6 +72,21 @@ test('another key is another endpoint, and the service knows it under another na
   t.regex(first?.instance ?? '', /^[A-Za-z0-9+/]{43}=$/);
 });
 
+test('a push service that has learnt to keep endpoints for one key is asked for them after the next login', async (t) => {
+  const one = await desk(t);
+  const app = await one.bus.app(APP);
+  const key = async (token: string) => {
+    await call2(app, 'Register', { service: APP, token, vapid: VAPID });
+    await app.called('NewEndpoint');
+    return (await one.xmpp.stanza(isRegister)).firstElement?.child('vapid', 'urn:pushbridge:vapid:0')?.text;
+  };
+  t.is(await key('a'), undefined);
+  one.xmpp.behaviour.features.push('urn:pushbridge:vapid:0');
+  one.xmpp.drop();
+  await here(one.xmpp);
+  t.is(await key('b'), VAPID);
+});
+
 test('an endpoint that comes to its end is renewed; the app hears of it only if it has changed', async (t) => {
   const clock = new ManualClock();
   const one = await desk(t, hours, { clock });
