@@ -30,6 +30,8 @@ export interface PushesDeps {
 export class Pushes {
   readonly #deps: PushesDeps;
   readonly #seen = new RecentSet(SEEN_MAX);
+  /** Pushes that are being handed over; {@link Connectors} bounds their number. */
+  readonly #handing = new Map<string, Promise<boolean>>();
   readonly #missed = new Set<string>();
 
   constructor(deps: PushesDeps) {
@@ -69,7 +71,14 @@ export class Pushes {
       const id = pushed.id !== undefined && fits(pushed.id, limits.messageId) ? pushed.id : undefined;
       const key = `${to.publicToken} ${id}`;
       if (id !== undefined && this.#seen.has(key)) return this.#answer(stanza);
-      if (await connectors.message(to, pushed.body, id)) {
+      // A repeat that comes while the app is being started is answered as the first one.
+      const before = id === undefined ? undefined : this.#handing.get(key);
+      const handed = before ?? connectors.message(to, pushed.body, id);
+      if (id !== undefined && !before) {
+        this.#handing.set(key, handed);
+        void handed.finally(() => this.#handing.delete(key)).catch(() => {});
+      }
+      if (await handed) {
         if (id !== undefined) this.#seen.add(key);
         return this.#answer(stanza);
       }

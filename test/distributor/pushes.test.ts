@@ -128,6 +128,18 @@ test('an app that does not run is started for its push', async (t) => {
   t.like(JSON.parse(line), { args: [{ token: 't', message: { bytes: 'aGk=' }, id: 'm1' }] });
 });
 
+test('a repeat that comes while the app is being started is not handed over again', async (t) => {
+  const one = await desk(t);
+  const { heard } = one.bus.install(APP);
+  const { app, application, instance } = await registered(one);
+  await app.stop();
+  for (const id of ['m1', 'm1', 'm2']) one.xmpp.send(push(id, application, instance, 'aGk='));
+  for (const id of ['m1', 'm1', 'm2']) t.is(await answer(one, id), 'taken');
+  await lineWith(heard, '"m2"');
+  const lines = readFileSync(heard, 'utf8').split('\n');
+  t.is(lines.filter((line) => line.includes('"m1"')).length, 1);
+});
+
 /** The first line of a growing file that has `text` in it. */
 async function lineWith(file: string, text: string): Promise<string> {
   const look = () =>
