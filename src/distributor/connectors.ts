@@ -3,8 +3,10 @@ import { type Bus, BusError, variantMap } from './bus.ts';
 import { names } from './names.ts';
 import type { Registration } from './registrations.ts';
 
-/** Pushes that wait for an app to start, at most, all apps together. */
-const WAITING_MAX = 256;
+/** Pushes that are being handed over, at most, all apps together. */
+const WAITING_MAX = 1_024;
+/** Calls that wait for one app to start, at most: one that never does leaves room for others. */
+const WAITING_PER_APP = 64;
 
 /** Who is called, and in which version. */
 export type Connector = Pick<Registration, 'app' | 'version' | 'token'>;
@@ -21,6 +23,8 @@ export class Connectors {
   readonly #callMs: number;
   readonly #log: Log;
   #waiting = 0;
+  /** Calls that wait for an app to start, by app. */
+  readonly #starting = new Map<string, number>();
 
   /** @param callMs how long the bus may take to answer, and an app to start */
   constructor(bus: Calls, { callMs, log }: { readonly callMs: number; readonly log: Log }) {
@@ -93,12 +97,26 @@ export class Connectors {
   async #awake(app: string): Promise<boolean> {
     try {
       if ((await this.#bus.ownerOf(app, this.#callMs)) !== undefined) return true;
-      await this.#bus.start(app, this.#callMs);
-      return true;
+      return await this.#start(app);
     } catch (error) {
       const because = error instanceof BusError ? error.code : reason(error);
       this.#log.warn('app can not be reached', { app, because });
       return false;
+    }
+  }
+
+  /** @returns false if too many wait for it already. @throws BusError if it can not be started */
+  async #start(app: string): Promise<boolean> {
+    const before = this.#starting.get(app) ?? 0;
+    if (before >= WAITING_PER_APP) return false;
+    this.#starting.set(app, before + 1);
+    try {
+      await this.#bus.start(app, this.#callMs);
+      return true;
+    } finally {
+      const left = (this.#starting.get(app) ?? 1) - 1;
+      if (left > 0) this.#starting.set(app, left);
+      else this.#starting.delete(app);
     }
   }
 

@@ -42,3 +42,25 @@ for (const version of [1, 2] as const) {
     });
   }
 }
+
+test('an app that never starts holds 64 pushes, and none of the others', async (t) => {
+  const { promise: started, resolve: start } = Promise.withResolvers<void>();
+  const on = new Set(['org.example.There']);
+  const bus = {
+    send: () => true,
+    call: async () => [],
+    ownerOf: async (app: string) => (on.has(app) ? ':1.1' : undefined),
+    start: async (app: string) => {
+      await started;
+      on.add(app);
+    },
+  };
+  const connectors = new Connectors(bus, { callMs: 1_000, log: silentLog });
+  const message = (app: string) => connectors.message({ app, token: 't', version: 2 }, Buffer.from('hi'), undefined);
+  const first = Array.from({ length: 64 }, () => message(APP));
+  t.false(await message(APP));
+  t.true(await message('org.example.There'));
+  start();
+  t.deepEqual(await Promise.all(first), Array(64).fill(true));
+  t.true(await message(APP));
+});
