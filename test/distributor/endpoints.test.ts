@@ -263,6 +263,24 @@ test('when the machine has slept, the connection has to show that it lives', asy
   t.is(xmpp.logins, 2);
 });
 
+test('a machine that wakes while a login hangs does not wait for the next one', async (t) => {
+  const clock = new ManualClock();
+  const one = await desk(t, {}, { clock });
+  const { xmpp } = one;
+  await one.again({ account: { ...accountOf(one), backoff_base: '100h', backoff_cap: '100h' } });
+  await here(xmpp);
+  await clock.advance(60_000);
+  xmpp.behaviour.hang = true;
+  xmpp.drop();
+  await xmpp.connected(3);
+  clock.jump(3_600_000);
+  await clock.advance(5_000);
+  xmpp.behaviour.hang = false;
+  const began = clock.monotonic();
+  await during(clock, here(xmpp));
+  t.true(clock.monotonic() - began < 60_000);
+});
+
 test('a silent connection is asked for a sign of life, and cut without one', async (t) => {
   const clock = new ManualClock();
   const { xmpp } = await desk(t, {}, { clock });
