@@ -20,7 +20,7 @@ export const distributor: Command = {
   arguments: '[install]',
   details: [
     'Runs on the session bus as org.unifiedpush.Distributor.pushbridge until SIGTERM or SIGINT. Apps ask it for endpoints, which come from the push service of an XMPP account; what is pushed there it hands to the app, which is started for it. The keys are those of the section `distributor` of the configuration; the rest of a file is not looked at.',
-    'With `install` it writes a systemd user unit and a D-Bus service file that start it, and runs nothing.',
+    'With `install` it writes a systemd user unit and a D-Bus service file that start it with the same configuration, --set and --log-level, and runs nothing.',
   ],
   options: {
     config: {
@@ -90,12 +90,25 @@ async function runIt(options: DistributorOptions, args: Args, io: Io): Promise<n
   }
 }
 
+/** What was said on the command line beside the file: the installed one runs with it too. */
+function lasting(args: Args): string[] {
+  const sets = args.list('set');
+  if (sets.some((text) => /^(?:distributor\.)?account\.password=/.test(text))) {
+    throw new UsageError(
+      'install writes no password into its files, which others may read; put it into the configuration',
+    );
+  }
+  const level = args.text('log-level');
+  if (level !== undefined) levelOf(args, 'info');
+  return [...sets.flatMap((text) => ['--set', text]), ...(level !== undefined ? ['--log-level', level] : [])];
+}
+
 async function installIt(file: string, options: DistributorOptions, args: Args, io: Io): Promise<number> {
   const { installedFiles, MARK } = await import('../distributor/index.ts');
   // Beside this file, with the same ending: sources or what was built from them.
   const ending = import.meta.url.endsWith('.ts') ? 'ts' : 'js';
   const main = fileURLToPath(new URL(`../main.${ending}`, import.meta.url));
-  const command = [process.execPath, main, 'distributor', '--config', file];
+  const command = [process.execPath, main, 'distributor', '--config', file, ...lasting(args)];
   const { unit, files } = installedFiles(options.name, command, io.env);
   if (args.flag('print')) {
     await writeText(io.stdout, files.map(({ path, text }) => `# ${path}\n${text}`).join('\n'));

@@ -155,6 +155,8 @@ export class Account {
     const look = this.#look();
     for (let attempt = 0; !this.#stopping.signal.aborted; attempt++) {
       const began = clock.monotonic();
+      // A machine that wakes while a login hangs does not wait after it either.
+      this.#hurry = new AbortController();
       try {
         await this.#connect(attempt);
         if (clock.monotonic() - began >= STABLE_MS) attempt = -1;
@@ -167,7 +169,6 @@ export class Account {
       }
       if (attempt < 0 || this.#stopping.signal.aborted) continue;
       const { backoff_base: baseMs, backoff_cap: capMs } = this.#options;
-      this.#hurry = new AbortController();
       await pause(clock, fullJitter(attempt, { baseMs, capMs }, random), this.#hurry.signal);
       if (this.#hurry.signal.aborted) attempt = -1;
     }

@@ -58,10 +58,15 @@ export interface BusHandler {
 
 /** The bus itself. */
 const BUS = { destination: 'org.freedesktop.DBus', path: '/org/freedesktop/DBus', interface: 'org.freedesktop.DBus' };
-/** A message of the bus larger than this ends the connection, in bytes: a push has at most 4096. */
-const MESSAGE_MAX = 256 * 1024;
+/**
+ * A message larger than this ends the connection, in bytes: what the bus itself lets through, so that nobody can end it
+ * for all the others. [D-Bus specification, Message Format]
+ */
+const MESSAGE_MAX = 128 * 1024 * 1024;
 /** Calls of others that are worked on at once; who comes later is told so. */
 const CALLS_MAX = 256;
+/** Those of one caller among them: it leaves room for others. */
+const CALLS_PER_SENDER = 64;
 /** [D-Bus specification, Message Format] */
 const NO_REPLY_EXPECTED = 1;
 const NO_AUTO_START = 2;
@@ -82,6 +87,8 @@ export class Bus {
   #open = true;
   #serial = 0;
   #working = 0;
+  /** Calls that are worked on, by caller. */
+  readonly #workingFor = new Map<string, number>();
   /** Resolves with the reason when the connection is no more. */
   readonly gone: Promise<Error> = this.#gone.promise;
 
@@ -246,8 +253,13 @@ export class Bus {
   }
 
   async #answer(call: IncomingCall): Promise<BusAnswer> {
-    if (this.#working >= CALLS_MAX) return { error: busErrors.limitsExceeded, message: 'too many calls at once' };
+    const { sender } = call;
+    const own = this.#workingFor.get(sender) ?? 0;
+    if (this.#working >= CALLS_MAX || own >= CALLS_PER_SENDER) {
+      return { error: busErrors.limitsExceeded, message: 'too many calls at once' };
+    }
     this.#working++;
+    this.#workingFor.set(sender, own + 1);
     try {
       return await this.#handler.onCall(call);
     } catch (error) {
@@ -255,6 +267,9 @@ export class Bus {
       return { error: busErrors.failed, message: 'internal error' };
     } finally {
       this.#working--;
+      const left = (this.#workingFor.get(sender) ?? 0) - 1;
+      if (left > 0) this.#workingFor.set(sender, left);
+      else this.#workingFor.delete(sender);
     }
   }
 

@@ -10,6 +10,7 @@ import { Bus } from './bus.ts';
 import { Connectors } from './connectors.ts';
 import { Gateway } from './gateway.ts';
 import { names } from './names.ts';
+import { News } from './news.ts';
 import type { DistributorOptions } from './options.ts';
 import type { ResolveSrv } from './places.ts';
 import { Pushes } from './pushes.ts';
@@ -82,31 +83,42 @@ async function run(name: string, options: DistributorOptions, deps: DistributorD
   );
   let registrar: Registrar | undefined;
   let pushes: Pushes | undefined;
+  let news: News | undefined;
   let service: Service | undefined;
   let bus: Bus | undefined;
   try {
+    const address = options.bus ?? busAddress(env);
     bus = await Bus.connect(
-      options.bus ?? busAddress(env),
+      address,
       clock,
       {
         onCall: (call) => service?.onCall(call) ?? { error: 'org.freedesktop.DBus.Error.Failed', message: 'starting' },
         onAnswered: (call) => service?.onAnswered(call),
-        onOwner: (app, owner) => owner !== undefined && pushes?.appeared(app),
+        onOwner: (app, owner) => {
+          if (owner === undefined) return;
+          pushes?.appeared(app);
+          news?.spread(app);
+        },
         onFault: (error) => log.error('D-Bus: fault', { error: reason(error) }),
       },
       callMs,
-    );
+    ).catch((cause: unknown) => {
+      throw new Error(`no session bus at ${address}: ${reason(cause)}`, { cause });
+    });
     const connectors = new Connectors(bus, { callMs, log });
     const gateway = new Gateway(account, own.jid, options.gateway, log);
-    const shared = { log, registrations, account, gateway, connectors };
-    const manager = new Registrar(options, { clock, random, ...shared });
+    const teller = new News({ log, registrations, connectors });
+    news = teller;
+    const shared = { log, registrations, account, gateway };
+    const manager = new Registrar(options, { clock, random, news: teller, ...shared });
     registrar = manager;
-    pushes = new Pushes({ jid: own.jid, ...shared });
+    pushes = new Pushes({ jid: own.jid, connectors, ...shared });
     service = new Service({
       log,
       bus,
       registrar: manager,
       connectors,
+      news: teller,
       sandboxed: (pid) => isSandboxed(pid, proc),
       callMs,
       requireVapid: options.require_vapid,
@@ -119,6 +131,7 @@ async function run(name: string, options: DistributorOptions, deps: DistributorD
     if (!(await bus.own(name, callMs))) throw new Error(`another distributor is running as ${name}`);
     manager.start();
     account.start();
+    teller.spreadAll();
     return {
       gone: bus.gone,
       async stop() {

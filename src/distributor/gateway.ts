@@ -70,6 +70,8 @@ export class Gateway {
    */
   async find(): Promise<boolean> {
     const { jid, dialect } = this.#options;
+    // It may have learnt something since the last connection.
+    this.#keys = undefined;
     if (jid !== undefined && dialect !== undefined) this.#service = { jid, dialect };
     else if (jid !== undefined) this.#service = { jid, dialect: (await this.#dialectOf(jid)) ?? 'gultsch' };
     else this.#service = (await this.#discover()) ?? this.#service;

@@ -74,5 +74,5 @@ function serviceText(busName: string, unit: string, command: readonly string[]):
 const forSystemd = (word: string): string =>
   `"${word.replace(/["\\]/g, '\\$&').replaceAll('%', '%%').replaceAll('$', '$$$$')}"`;
 
-/** Quoted as for a shell, which is how the bus takes it apart. */
-const forBus = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`;
+/** Quoted as for a shell, which is how the bus takes it apart once it has read the value, where a backslash escapes. */
+const forBus = (word: string): string => `'${word.replaceAll("'", "'\\''")}'`.replaceAll('\\', '\\\\');

@@ -1,12 +1,12 @@
 import { type Log, reason } from '../lib/log.ts';
 import { RecentSet } from '../lib/recent-set.ts';
-import { type Pushed, pushAnswer, readPush, receiptStanza, UP_NS } from '../protocols/unifiedpush/index.ts';
+import { type Pushed, parseJid, pushAnswer, readPush, receiptStanza, UP_NS } from '../protocols/unifiedpush/index.ts';
 import type { StanzaError, XmlElement } from '../protocols/xmpp/index.ts';
 import type { Account } from './account.ts';
 import type { Connectors } from './connectors.ts';
 import { endpointName, type Gateway } from './gateway.ts';
 import { fits, limits } from './names.ts';
-import type { Registration, Registrations } from './registrations.ts';
+import { giverOf, type Registration, type Registrations } from './registrations.ts';
 
 /** Pushes that were handed over, whose repeats are known. */
 const SEEN_MAX = 1_000;
@@ -30,6 +30,8 @@ export interface PushesDeps {
 export class Pushes {
   readonly #deps: PushesDeps;
   readonly #seen = new RecentSet(SEEN_MAX);
+  /** Pushes that are being handed over; {@link Connectors} bounds their number. */
+  readonly #handing = new Map<string, Promise<boolean>>();
   readonly #missed = new Set<string>();
 
   constructor(deps: PushesDeps) {
@@ -42,7 +44,7 @@ export class Pushes {
     const pushed = readPush(stanza);
     if (!pushed) return false;
     const { from = '' } = stanza.attrs;
-    if (!gateway.isFrom(from)) {
+    if (!gateway.isFrom(from) && !this.#gaveIt(from, pushed)) {
       log.warn('push from somebody who is not the push service', { from });
       return false;
     }
@@ -69,7 +71,14 @@ export class Pushes {
       const id = pushed.id !== undefined && fits(pushed.id, limits.messageId) ? pushed.id : undefined;
       const key = `${to.publicToken} ${id}`;
       if (id !== undefined && this.#seen.has(key)) return this.#answer(stanza);
-      if (await connectors.message(to, pushed.body, id)) {
+      // A repeat that comes while the app is being started is answered as the first one.
+      const before = id === undefined ? undefined : this.#handing.get(key);
+      const handed = before ?? connectors.message(to, pushed.body, id);
+      if (id !== undefined && !before) {
+        this.#handing.set(key, handed);
+        void handed.finally(() => this.#handing.delete(key)).catch(() => {});
+      }
+      if (await handed) {
         if (id !== undefined) this.#seen.add(key);
         return this.#answer(stanza);
       }
@@ -79,6 +88,16 @@ export class Pushes {
       log.error('push not handed over', { error: reason(error) });
       this.#answer(stanza, { type: 'wait', condition: 'internal-server-error' });
     }
+  }
+
+  /**
+   * Whether the endpoint is from there: pushes come while the service is still looked for, and from one that was left
+   * until another one has given an endpoint.
+   */
+  #gaveIt(from: string, pushed: Pushed): boolean {
+    const to = pushed.kind === 'push' ? this.#find(pushed.name) : undefined;
+    const who = parseJid(from)?.bare;
+    return to !== undefined && who !== undefined && who === parseJid(giverOf(to.endpoint))?.bare;
   }
 
   #find(name: Extract<Pushed, { kind: 'push' }>['name']): Registration | undefined {

@@ -4,10 +4,10 @@ import { type Clock, every, type Timer } from '../lib/clock.ts';
 import { DeadlineError, deadline } from '../lib/deadline.ts';
 import { type Log, reason } from '../lib/log.ts';
 import { type Account, OfflineError } from './account.ts';
-import type { Connectors } from './connectors.ts';
 import type { Gateway } from './gateway.ts';
+import type { News } from './news.ts';
 import type { DistributorOptions } from './options.ts';
-import type { Endpoint, Registration, Registrations } from './registrations.ts';
+import { type Endpoint, type Registration, type Registrations, sourceOf } from './registrations.ts';
 import type { RegisterRequest } from './requests.ts';
 
 /** Why an app gets no endpoint, in the words of the specification. [unifiedpush.md §2.4] */
@@ -34,7 +34,7 @@ export interface RegistrarDeps {
   readonly registrations: Registrations;
   readonly account: Account;
   readonly gateway: Gateway;
-  readonly connectors: Connectors;
+  readonly news: News;
 }
 
 type Limits = Pick<
@@ -111,9 +111,14 @@ export class Registrar {
   /** Gives an endpoint to an app, the one that it has if that is still good. Stored before it is told. */
   async register(request: RegisterRequest, activatable: boolean): Promise<RegisterOutcome> {
     const { token, app } = request;
+    const { clock, registrations, gateway, log } = this.#deps;
+    const end = clock.monotonic() + this.#limits.register_timeout;
     // One after the other: the second of two is a repeat.
-    for (let other = this.#pending.get(token); other; other = this.#pending.get(token)) await other.done;
-    const { registrations, gateway, log } = this.#deps;
+    for (let other = this.#pending.get(token); other; other = this.#pending.get(token)) {
+      const left = end - clock.monotonic();
+      if (left <= 0) return refused('NETWORK');
+      await deadline(clock, other.done, left, 'registration').catch(() => {});
+    }
     const known = registrations.byToken(token);
     if (known && known.app !== app) return refused('UNAUTHORIZED');
     if (!known && !this.#room(app)) {
@@ -127,7 +132,7 @@ export class Registrar {
     const entry = { app, done: pending.promise, wanted: true };
     this.#pending.set(token, entry);
     try {
-      const endpoint = await this.#ask(wanted);
+      const endpoint = await this.#ask(wanted, Math.max(0, end - clock.monotonic()));
       if ('reason' in endpoint) return refused(endpoint.reason);
       if (!entry.wanted) {
         gateway.unregister(wanted.publicToken);
@@ -182,17 +187,17 @@ export class Registrar {
   /** Where endpoints come from now; undefined while that is not known. */
   #source(): string | undefined {
     const { service } = this.#deps.gateway;
-    return service && this.#jid !== undefined ? `${service.jid} ${service.dialect} ${this.#jid}` : undefined;
+    return service && this.#jid !== undefined ? sourceOf(service, this.#jid) : undefined;
   }
 
-  /** An endpoint for an app that waits for it. */
-  async #ask(wanted: Wanted): Promise<Endpoint | { readonly reason: Refusal }> {
+  /** An endpoint for an app that waits for it, for `ms` milliseconds at most. */
+  async #ask(wanted: Wanted, ms: number): Promise<Endpoint | { readonly reason: Refusal }> {
     const { clock, account, log } = this.#deps;
     // What the user has to mend is not waited for.
     if (this.#userMustAct()) return { reason: 'ACTION_REQUIRED' };
     try {
       const work = this.#settled.promise.then(() => this.#obtain(wanted));
-      return await deadline(clock, work, this.#limits.register_timeout, 'registration');
+      return await deadline(clock, work, ms, 'registration');
     } catch (error) {
       log.warn('app not registered', { app: wanted.app, because: account.trouble?.why ?? reason(error) });
       if (this.#userMustAct()) return { reason: 'ACTION_REQUIRED' };
@@ -265,14 +270,15 @@ export class Registrar {
   async #renewOne(one: Registration): Promise<boolean> {
     const endpoint = await this.#obtain(one);
     if ('reason' in endpoint) return false;
-    const { registrations, connectors, log } = this.#deps;
+    const { registrations, news, log } = this.#deps;
     // The app may have changed or ended it meanwhile.
     const now = registrations.byToken(one.token);
     if (now?.publicToken !== one.publicToken) return true;
     registrations.put({ ...now, endpoint });
     if (endpoint.url !== now.endpoint.url) {
       log.info('endpoint has changed', { app: now.app });
-      await connectors.newEndpoint(now, endpoint.url);
+      // An app that takes long to start holds nobody else up.
+      news.spread(now.app);
     }
     return true;
   }

@@ -30,6 +30,13 @@ export interface Endpoint {
   readonly expiresAt?: number;
 }
 
+/** Where endpoints come from, as {@link Endpoint.source}. @param jid ours, with its resource */
+export const sourceOf = (service: { readonly jid: string; readonly dialect: string }, jid: string): string =>
+  `${service.jid} ${service.dialect} ${jid}`;
+
+/** The push service that gave an endpoint. */
+export const giverOf = ({ source }: Endpoint): string => source.slice(0, source.indexOf(' '));
+
 /** "PuBd": marks a database file as ours (`PRAGMA application_id`). */
 const APPLICATION_ID = 0x50754264;
 
@@ -52,7 +59,26 @@ const MIGRATIONS: readonly string[] = [
   CREATE INDEX registrations_app ON registrations (app);
   CREATE TABLE state (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
   `,
+  // The endpoint that the app was told last; null: none.
+  'ALTER TABLE registrations ADD COLUMN told TEXT; UPDATE registrations SET told = url;',
 ];
+
+/** Columns in the order of {@link Registrations.put}. */
+const COLUMNS = [
+  'token',
+  'app',
+  'version',
+  'description',
+  'vapid',
+  'public_token',
+  'activatable',
+  'url',
+  'source',
+  'registered_at',
+  'expires_at',
+];
+const PUT = `INSERT INTO registrations (${COLUMNS.join(', ')}) VALUES (${COLUMNS.map(() => '?').join(', ')})
+  ON CONFLICT (token) DO UPDATE SET ${COLUMNS.map((name) => `${name} = excluded.${name}`).join(', ')}`;
 
 type Row = Record<string, SQLOutputValue>;
 
@@ -109,11 +135,27 @@ export class Registrations {
     return rows.map((row) => read(row)).filter((one) => one !== undefined);
   }
 
-  /** Adds one, or puts it in the place of the one with the same token. */
+  /** Apps that have an endpoint which they were not told. */
+  appsUntold(): string[] {
+    const rows = this.#db.prepare('SELECT DISTINCT app FROM registrations WHERE told IS NOT url').all();
+    return rows.map(({ app }) => text(app));
+  }
+
+  /** One that `app` was not told the endpoint of. */
+  untoldOf(app: string): Registration | undefined {
+    return read(this.#db.prepare('SELECT * FROM registrations WHERE app = ? AND told IS NOT url LIMIT 1').get(app));
+  }
+
+  /** The app of this token has been told this endpoint. */
+  told(token: string, url: string): void {
+    this.#db.prepare('UPDATE registrations SET told = ? WHERE token = ?').run(url, token);
+  }
+
+  /** Adds one, or puts it in the place of the one with the same token: what its app was told stays true. */
   put(one: Registration): void {
     const { token, app, version, description, vapid, publicToken, activatable, endpoint } = one;
     this.#db
-      .prepare('INSERT OR REPLACE INTO registrations VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)')
+      .prepare(PUT)
       .run(
         token,
         app,

@@ -3,6 +3,7 @@ import { type Bus, type BusAnswer, type BusHandler, busErrors, type IncomingCall
 import type { Connectors } from './connectors.ts';
 import { introspect } from './introspection.ts';
 import { names, type Version } from './names.ts';
+import type { News } from './news.ts';
 import type { Refusal, RegisterOutcome, Registrar } from './registrar.ts';
 import { type RegisterRequest, readRegister, readUnregister } from './requests.ts';
 
@@ -11,6 +12,7 @@ export interface ServiceDeps {
   readonly bus: Bus;
   readonly registrar: Registrar;
   readonly connectors: Connectors;
+  readonly news: News;
   /** Whether a process runs in a sandbox. */
   readonly sandboxed: (pid: number) => Promise<boolean>;
   /** Milliseconds that the bus may take to answer. */
@@ -25,7 +27,7 @@ const NOTHING: BusAnswer = { signature: '', body: [] };
 export class Service implements Pick<BusHandler, 'onCall' | 'onAnswered'> {
   readonly #deps: ServiceDeps;
   /** What an app is told right after its answer. */
-  readonly #next = new WeakMap<IncomingCall, () => Promise<void>>();
+  readonly #next = new WeakMap<IncomingCall, () => Promise<unknown>>();
 
   /** Registers whose caller is being looked at, by token: an Unregister that follows is for what becomes of it. */
   readonly #checking = new Map<string, Promise<unknown>>();
@@ -61,7 +63,7 @@ export class Service implements Pick<BusHandler, 'onCall' | 'onAnswered'> {
     if (outcome.kind === 'refused') return registerAnswer(version, outcome.reason);
     const { registration } = outcome;
     // After the first success, and each time that an app asks for what it has. [unifiedpush.md §2.4]
-    this.#next.set(call, () => this.#deps.connectors.newEndpoint(registration, registration.endpoint.url));
+    this.#next.set(call, () => this.#deps.news.tell(registration));
     return registerAnswer(version);
   }
 

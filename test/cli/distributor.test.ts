@@ -32,6 +32,23 @@ test('it runs on the bus of the environment until it is told to stop', async (t)
   t.is((await ran).code, 0);
 });
 
+for (const [what, more, message] of [
+  [
+    'is not there',
+    { DBUS_SESSION_BUS_ADDRESS: 'unix:path=/no/bus' },
+    /no session bus at unix:path=\/no\/bus: .*ENOENT/,
+  ],
+  ['has no address of a kind', { DBUS_SESSION_BUS_ADDRESS: 'nonsense' }, /no session bus at nonsense: /],
+  ['is not named', {}, /no session bus: neither DBUS_SESSION_BUS_ADDRESS nor XDG_RUNTIME_DIR is set/],
+] as const) {
+  test(`a bus that ${what} is said`, async (t) => {
+    const { file, env } = home(t, `distributor: { account: { ${ACCOUNT} } }\n`);
+    const { code, stderr } = await new Console().run(['distributor', '-c', file], { ...env, ...more });
+    t.is(code, 1);
+    t.regex(stderr, message);
+  });
+}
+
 test('install writes two files, and again over its own, but not over others', async (t) => {
   const { folder, file, env } = home(t, `distributor: { account: { ${ACCOUNT} } }\n`);
   const unit = join(folder, '.config/systemd/user/pushbridge-distributor.service');
@@ -52,7 +69,28 @@ test('install writes two files, and again over its own, but not over others', as
   t.true(refused.stderr.includes(`${unit} is not from pushbridge`));
 });
 
+test('what is installed runs with what was said beside the file, but for the password', async (t) => {
+  const { folder, file, env } = home(t, `distributor: { account: { ${ACCOUNT} } }\n`);
+  const more = ['--set', 'name=other', '--set', 'gateway.jid=push.example', '--log-level', 'debug'];
+  const { code } = await new Console().run(['distributor', 'install', '-c', file, ...more], env);
+  t.is(code, 0);
+  const unit = readFileSync(join(folder, '.config/systemd/user/pushbridge-distributor-other.service'), 'utf8');
+  t.true(unit.includes(`"${file}" "--set" "name=other" "--set" "gateway.jid=push.example" "--log-level" "debug"\n`));
+});
+
 for (const [what, argv, text, message] of [
+  [
+    'a password for files that others may read',
+    ['install', '--set', 'account.password=secret-word'],
+    `distributor: { account: { ${ACCOUNT} } }\n`,
+    /install writes no password/,
+  ],
+  [
+    'a level that is none',
+    ['install', '--log-level', 'loud'],
+    `distributor: { account: { ${ACCOUNT} } }\n`,
+    /--log-level/,
+  ],
   ['another verb', ['instal'], '', /did you mean install\?/],
   ['two verbs', ['install', 'now'], '', /unexpected argument "now"/],
   ['--print alone', ['--print'], '', /--print needs install/],

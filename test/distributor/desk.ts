@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import type { ExecutionContext } from 'ava';
 import { createDistributor, type Distributor, distributorOptions } from '../../src/distributor/index.ts';
-import type { Clock } from '../../src/lib/clock.ts';
+import type { Clock, ManualClock } from '../../src/lib/clock.ts';
 import type { Log } from '../../src/lib/log.ts';
 import { silentLog } from '../../src/lib/log.ts';
 import type { XmlElement } from '../../src/protocols/xmpp/index.ts';
@@ -97,3 +97,16 @@ const object = (face: string) => ({
   path: '/org/unifiedpush/Distributor',
   interface: face,
 });
+
+/** What comes to pass while time goes on: sockets are real, and may take more of it than the test thinks. */
+export async function during<T>(clock: ManualClock, work: Promise<T>): Promise<T> {
+  let over = false;
+  const watched = work.finally(() => {
+    over = true;
+  });
+  while (!over) {
+    await clock.advance(1_000);
+    await new Promise((resolve) => setTimeout(resolve, 2));
+  }
+  return watched;
+}

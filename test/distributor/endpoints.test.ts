@@ -5,7 +5,7 @@ import test from 'ava';
 import { createDistributor, distributorOptions } from '../../src/distributor/index.ts';
 import { ManualClock } from '../../src/lib/clock.ts';
 import type { XmlElement } from '../../src/protocols/xmpp/index.ts';
-import { call1, call2, type Desk, DISTRIBUTOR, desk, here, VAPID } from './desk.ts';
+import { call1, call2, type Desk, DISTRIBUTOR, desk, during, here, VAPID } from './desk.ts';
 import { PrivateBus } from './private-bus.ts';
 import { GULTSCH } from './xmpp-server.ts';
 
@@ -25,19 +25,6 @@ function numbered({ xmpp }: Desk, expiresAt?: () => number): void {
     const end = expiresAt ? `expiration='${new Date(expiresAt()).toISOString()}'` : '';
     return `<registered xmlns='${GULTSCH}' endpoint='https://push.example/${++number}' ${end}/>`;
   };
-}
-
-/** What comes to pass while time goes on: sockets are real, and may take more of it than the test thinks. */
-async function during<T>(clock: ManualClock, work: Promise<T>): Promise<T> {
-  let over = false;
-  const watched = work.finally(() => {
-    over = true;
-  });
-  while (!over) {
-    await clock.advance(1_000);
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
-  return watched;
 }
 
 /** The client has read all that was sent to it. */
@@ -61,7 +48,7 @@ test('a known token gets its endpoint again, after a restart too, without a word
 });
 
 test('a known token gets its endpoint while there is no network', async (t) => {
-  const one = await desk(t, { register_timeout: '300ms' });
+  const one = await desk(t);
   numbered(one);
   const app = await one.bus.app(APP);
   await call2(app, 'Register', { service: APP, token: 't' });
@@ -83,6 +70,21 @@ test('another key is another endpoint, and the service knows it under another na
   t.is(first?.application, second?.application);
   t.not(first?.instance, second?.instance);
   t.regex(first?.instance ?? '', /^[A-Za-z0-9+/]{43}=$/);
+});
+
+test('a push service that has learnt to keep endpoints for one key is asked for them after the next login', async (t) => {
+  const one = await desk(t);
+  const app = await one.bus.app(APP);
+  const key = async (token: string) => {
+    await call2(app, 'Register', { service: APP, token, vapid: VAPID });
+    await app.called('NewEndpoint');
+    return (await one.xmpp.stanza(isRegister)).firstElement?.child('vapid', 'urn:pushbridge:vapid:0')?.text;
+  };
+  t.is(await key('a'), undefined);
+  one.xmpp.behaviour.features.push('urn:pushbridge:vapid:0');
+  one.xmpp.drop();
+  await here(one.xmpp);
+  t.is(await key('b'), VAPID);
 });
 
 test('an endpoint that comes to its end is renewed; the app hears of it only if it has changed', async (t) => {
@@ -167,6 +169,54 @@ const accountOf = ({ xmpp }: Desk) => ({
   security: 'none',
 });
 
+for (const restarted of [false, true]) {
+  const when = restarted ? 'after a restart' : 'when it is there';
+  test(`an app that was away when its endpoint changed is told ${when}, and once`, async (t) => {
+    const one = await desk(t);
+    numbered(one);
+    const app = await one.bus.app(APP);
+    await call2(app, 'Register', { service: APP, token: 't' });
+    await app.called('NewEndpoint');
+    await app.stop();
+    const elsewhere = { gateway: { jid: 'other.localhost', dialect: 'gultsch' } };
+    await one.xmpp.stanza(isRegister);
+    await one.again(elsewhere);
+    await one.xmpp.stanza(isRegister);
+    await read(one);
+    if (restarted) {
+      await one.distributor.stop();
+      const back = await one.bus.app(APP);
+      await one.again(elsewhere);
+      t.like(await back.called('NewEndpoint'), { args: [{ token: 't', endpoint: 'https://push.example/2' }] });
+      t.deepEqual(back.rest, []);
+      return;
+    }
+    const back = await one.bus.app(APP);
+    t.like(await back.called('NewEndpoint'), { args: [{ token: 't', endpoint: 'https://push.example/2' }] });
+    await back.stop();
+    const again = await one.bus.app(APP);
+    await call2(again, 'Register', { service: APP, token: 't' });
+    await again.called('NewEndpoint');
+    t.deepEqual(again.rest, []);
+  });
+}
+
+test('an app that takes long to start does not keep others from their new endpoints', async (t) => {
+  const one = await desk(t);
+  numbered(one);
+  // Endpoints are renewed by token: that of the slow one first.
+  const slow = await one.bus.app('org.example.Slow');
+  await call2(slow, 'Register', { service: 'org.example.Slow', token: 'a' });
+  await slow.called('NewEndpoint');
+  await slow.stop();
+  one.bus.install('org.example.Slow', '-');
+  const app = await one.bus.app(APP);
+  await call2(app, 'Register', { service: APP, token: 'b' });
+  await app.called('NewEndpoint');
+  await one.again({ gateway: { jid: 'other.localhost', dialect: 'gultsch' }, call_timeout: '1h' });
+  t.like(await app.called('NewEndpoint'), { args: [{ token: 'b', endpoint: 'https://push.example/4' }] });
+});
+
 test('what an app takes back while it is being made is not made', async (t) => {
   const one = await desk(t, { register_timeout: '20s' });
   one.xmpp.leave();
@@ -211,6 +261,24 @@ test('when the machine has slept, the connection has to show that it lives', asy
   await clock.advance(5_000);
   await during(clock, here(xmpp));
   t.is(xmpp.logins, 2);
+});
+
+test('a machine that wakes while a login hangs does not wait for the next one', async (t) => {
+  const clock = new ManualClock();
+  const one = await desk(t, {}, { clock });
+  const { xmpp } = one;
+  await one.again({ account: { ...accountOf(one), backoff_base: '100h', backoff_cap: '100h' } });
+  await here(xmpp);
+  await clock.advance(60_000);
+  xmpp.behaviour.hang = true;
+  xmpp.drop();
+  await xmpp.connected(3);
+  clock.jump(3_600_000);
+  await clock.advance(5_000);
+  xmpp.behaviour.hang = false;
+  const began = clock.monotonic();
+  await during(clock, here(xmpp));
+  t.true(clock.monotonic() - began < 60_000);
 });
 
 test('a silent connection is asked for a sign of life, and cut without one', async (t) => {

@@ -1,5 +1,8 @@
+import { chmodSync, mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import test from 'ava';
 import { installedFiles, MARK } from '../../src/distributor/index.ts';
+import { PrivateBus } from './private-bus.ts';
 
 const env = { HOME: '/home/romeo' };
 
@@ -41,5 +44,28 @@ test('XDG folders win, another name is another unit, and words are quoted for th
     ],
   );
   t.true(files[0]?.text.includes('ExecStart="/a b/100%%$$\\"\\\\\'"\n'));
-  t.true(files[1]?.text.includes(`Exec='/a b/100%$"\\'\\'''\n`));
+  t.true(files[1]?.text.includes(`Exec='/a b/100%$"\\\\'\\\\'''\n`));
+});
+
+test('the bus starts what the service file says, whatever its path is made of', async (t) => {
+  const bus = await PrivateBus.start();
+  t.teardown(() => bus.stop());
+  const folder = join(bus.folder, `it's a "\\s" %n $HOME`);
+  const program = join(folder, 'run');
+  mkdirSync(folder);
+  const app = await bus.app('org.example.Caller');
+  writeFileSync(program, `#!/bin/sh\nexec /usr/bin/python3 ${join(import.meta.dirname, 'connector.py')} "$1" "$2"\n`);
+  chmodSync(program, 0o700);
+  const name = 'org.unifiedpush.Distributor.odd';
+  const { files } = installedFiles('odd', [program, name, join(folder, 'heard')], {});
+  writeFileSync(join(bus.folder, 'services', `${name}.service`), files[1]?.text ?? '');
+  const started = await app.call({
+    destination: 'org.freedesktop.DBus',
+    path: '/org/freedesktop/DBus',
+    interface: 'org.freedesktop.DBus',
+    member: 'StartServiceByName',
+    signature: 'su',
+    args: [name, 0],
+  });
+  t.like(started, { event: 'answered', args: [1] }, started.text);
 });

@@ -171,11 +171,14 @@ export class PrivateBus {
     return app;
   }
 
-  /** Lets the bus start an app of this name; what it hears goes to the returned file. */
-  install(name: string): { readonly heard: string; readonly file: string } {
+  /**
+   * Lets the bus start an app of this name; what it hears goes to the returned file.
+   * @param taken the name that it takes; "-" for an app that is never ready
+   */
+  install(name: string, taken = name): { readonly heard: string; readonly file: string } {
     const heard = join(this.folder, `${name}.heard`);
     const file = join(this.folder, 'services', `${name}.service`);
-    writeFileSync(file, `[D-BUS Service]\nName=${name}\nExec=${PYTHON} ${CONNECTOR} ${name} ${heard}\n`);
+    writeFileSync(file, `[D-BUS Service]\nName=${name}\nExec=${PYTHON} ${CONNECTOR} ${taken} ${heard}\n`);
     return { heard, file };
   }
 

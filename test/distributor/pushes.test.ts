@@ -50,6 +50,26 @@ test('a push is taken from nobody but the push service', async (t) => {
   t.true(here.logged.includes('push from somebody who is not the push service'));
 });
 
+test('a push is taken from the service that gave the endpoint until another one gives it', async (t) => {
+  const one = await desk(t);
+  const { app, application, instance } = await registered(one);
+  const give = one.xmpp.behaviour.register;
+  one.xmpp.behaviour.register = () => `<error type='wait'><internal-server-error xmlns='${STANZAS}'/></error>`;
+  const elsewhere = { gateway: { jid: 'other.localhost', dialect: 'gultsch' } };
+  await one.again(elsewhere);
+  await asked(one);
+  one.xmpp.send(push('a', application, instance, 'aGk='));
+  t.is(await answer(one, 'a'), 'taken');
+  t.like(await app.called('Message'), { args: [{ token: 't', id: 'a' }] });
+  one.xmpp.send(push('b', application, instance, 'aGk=', 'evil.localhost'));
+  t.is(await answer(one, 'b'), 'service-unavailable');
+  one.xmpp.behaviour.register = (iq, jid) => give(iq, jid).replace('push.example', 'other.example');
+  await one.again(elsewhere);
+  await app.called('NewEndpoint');
+  one.xmpp.send(push('c', application, instance, 'aGk='));
+  t.is(await answer(one, 'c'), 'service-unavailable');
+});
+
 test('what can not be a push to an app of ours is refused, each with its condition', async (t) => {
   const here = await desk(t);
   const { app, application, instance } = await registered(here);
@@ -106,6 +126,18 @@ test('an app that does not run is started for its push', async (t) => {
   t.is(await answer(one, 'm1'), 'taken');
   const line = await lineWith(heard, '"Message"');
   t.like(JSON.parse(line), { args: [{ token: 't', message: { bytes: 'aGk=' }, id: 'm1' }] });
+});
+
+test('a repeat that comes while the app is being started is not handed over again', async (t) => {
+  const one = await desk(t);
+  const { heard } = one.bus.install(APP);
+  const { app, application, instance } = await registered(one);
+  await app.stop();
+  for (const id of ['m1', 'm1', 'm2']) one.xmpp.send(push(id, application, instance, 'aGk='));
+  for (const id of ['m1', 'm1', 'm2']) t.is(await answer(one, id), 'taken');
+  await lineWith(heard, '"m2"');
+  const lines = readFileSync(heard, 'utf8').split('\n');
+  t.is(lines.filter((line) => line.includes('"m1"')).length, 1);
 });
 
 /** The first line of a growing file that has `text` in it. */

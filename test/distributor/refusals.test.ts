@@ -2,7 +2,8 @@ import { mkdirSync, mkdtempSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import test from 'ava';
-import { call1, call2, desk, VAPID } from './desk.ts';
+import { ManualClock } from '../../src/lib/clock.ts';
+import { call1, call2, DISTRIBUTOR, desk, during, VAPID } from './desk.ts';
 
 const APP = 'org.example.App';
 const STANZAS = 'urn:ietf:params:xml:ns:xmpp-stanzas';
@@ -150,6 +151,39 @@ test('reason UNAUTHORIZED: only apps in a sandbox are taken', async (t) => {
   const root = join(proc, String(app.pid), 'root');
   mkdirSync(root, { recursive: true });
   writeFileSync(join(root, '.flatpak-info'), '[Application]\n');
+  t.deepEqual((await call2(app, 'Register', { service: APP, token: 't' })).args, [
+    { success: 'REGISTRATION_SUCCEEDED' },
+  ]);
+});
+
+test('an app that asks again and again while there is no network is kept short, and nobody else waits for it', async (t) => {
+  const clock = new ManualClock();
+  const here = await desk(t, {}, { online: false, clock });
+  here.xmpp.leave();
+  const app = await here.bus.app(APP);
+  const ask = () => call2(app, 'Register', { service: APP, token: 't' });
+  const calls = Array.from({ length: 64 }, ask);
+  // The bus keeps their order.
+  t.is((await ask()).error, 'org.freedesktop.DBus.Error.LimitsExceeded');
+  const other = await here.bus.app('-');
+  const seen = await other.call({
+    destination: DISTRIBUTOR,
+    path: '/org/unifiedpush/Distributor',
+    interface: 'org.freedesktop.DBus.Introspectable',
+    member: 'Introspect',
+    signature: '',
+    args: [],
+  });
+  t.is(seen.event, 'answered');
+  const answers = await during(clock, Promise.all(calls));
+  for (const { args } of answers) t.deepEqual(args, refused('NETWORK'));
+});
+
+test('a call of a megabyte is refused, and does not end the service for the others', async (t) => {
+  const here = await desk(t);
+  const app = await here.bus.app(APP);
+  const large = await call1(app, 'Register', APP, 'x'.repeat(1_000_000), '');
+  t.is(large.error, 'org.freedesktop.DBus.Error.InvalidArgs');
   t.deepEqual((await call2(app, 'Register', { service: APP, token: 't' })).args, [
     { success: 'REGISTRATION_SUCCEEDED' },
   ]);

@@ -17,6 +17,8 @@ export interface Behaviour {
   password: string;
   /** Pings get no answer. */
   mute: boolean;
+  /** Whoever connects hears nothing at all. */
+  hang: boolean;
   /** Its features; empty: there is no push service. */
   features: string[];
   /** What a registration comes to: the children of the answer, or `<error …>` for an error. */
@@ -31,6 +33,7 @@ export class XmppServer {
   readonly behaviour: Behaviour = {
     password: 'pencil',
     mute: false,
+    hang: false,
     features: [GULTSCH],
     register: (asked) => {
       const { instance = '' } = asked.attrs;
@@ -44,6 +47,7 @@ export class XmppServer {
   #kept: XmlElement[] = [];
   #change = Promise.withResolvers<void>();
   logins = 0;
+  connections = 0;
   /** The full JID of the client. */
   jid = '';
 
@@ -92,6 +96,11 @@ export class XmppServer {
     }
   }
 
+  /** This many connections have been made in all. */
+  async connected(count: number): Promise<void> {
+    while (this.connections < count) await this.#change.promise;
+  }
+
   /** What came and was not taken. */
   get rest(): readonly XmlElement[] {
     return this.#kept;
@@ -106,6 +115,13 @@ export class XmppServer {
     this.#socket = socket;
     if (this.#away) {
       socket.destroy();
+      return;
+    }
+    this.connections++;
+    socket.on('error', () => {});
+    this.#changed();
+    if (this.behaviour.hang) {
+      socket.resume();
       return;
     }
     let authenticated = false;
@@ -127,7 +143,6 @@ export class XmppServer {
       onError: () => socket.destroy(),
     });
     socket.on('data', (chunk: Buffer) => parser.write(chunk));
-    socket.on('error', () => {});
   }
 
   #stanza(socket: Socket, element: XmlElement): void {
