@@ -1,7 +1,7 @@
 /** What a flood from one session costs another: its latency alone, and again while the flood goes on. */
 import type { ReceivedFrame } from '../../src/protocols/bal/index.ts';
 import { Backend } from './backend.ts';
-import { type LoadResult, runLoad, Template } from './load.ts';
+import { contentOf, type LoadResult, runLoad, Template } from './load.ts';
 
 export interface FairnessOptions {
   /** BAL port of a running bridge that serves both sessions, without secrets. */
@@ -78,7 +78,7 @@ class Flood {
   constructor(backend: Backend, backlog: number, payload: number, prefix: string) {
     this.#backend = backend;
     this.#backlog = backlog;
-    this.#template = new Template(backend.encoding, prefix, payload);
+    this.#template = new Template(backend.encoding, prefix, contentOf(payload));
   }
 
   /** Resolves when the bridge has taken the whole backlog. */

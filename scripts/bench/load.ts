@@ -15,6 +15,8 @@ export interface LoadOptions {
   readonly outstanding: number;
   /** Bytes of `data` in a message. */
   readonly payload: number;
+  /** Contents by turns, with {@link DIGITS_HERE} where the number of the message is to be; absent: one with `payload`. */
+  readonly contents?: readonly Readonly<Record<string, unknown>>[];
   /** Messages per second over all connections; absent: as fast as it goes. */
   readonly rate?: number;
   /** `taken`: a message is done when it is stored, not when it has its outcome. */
@@ -31,6 +33,8 @@ export interface LoadResult extends Quantiles {
 
 /** Digits of the number in a message id. */
 const DIGITS = 8;
+/** Stands for the number of the message. */
+export const DIGITS_HERE = '7'.repeat(DIGITS);
 
 /** Sends `messages` and waits for the outcome of every one: times are from the frame's write to its DOWNSTREAM_ACK. */
 export async function runLoad(options: LoadOptions): Promise<LoadResult> {
@@ -78,18 +82,21 @@ export async function runSink(
   return { seconds, messages, perSecond: messages / seconds, ...quantiles(times) };
 }
 
+/** @param payload bytes of `data` */
+export const contentOf = (payload: number) => ({
+  to: `token-${DIGITS_HERE}`,
+  data: { text: 'x'.repeat(Math.max(0, payload - 10)) },
+});
+
 /** A DOWNSTREAM as bytes, in which only the digits of the id and of the token change. */
 export class Template {
   readonly #bytes: Buffer;
   readonly #places: readonly number[];
 
-  /** @param payload bytes of `data` */
-  constructor(encoding: Encoding, prefix: string, payload: number) {
-    const digits = '7'.repeat(DIGITS);
-    const fcm_data = { to: `token-${digits}`, data: { text: 'x'.repeat(Math.max(0, payload - 10)) } };
-    const message_id = `${prefix}-${digits}`;
+  constructor(encoding: Encoding, prefix: string, fcm_data: Readonly<Record<string, unknown>>) {
+    const message_id = `${prefix}-${DIGITS_HERE}`;
     this.#bytes = encodeBackendFrame({ message_type: 'DOWNSTREAM', message_id, fcm_data }, encoding);
-    this.#places = [...this.#bytes.toString('latin1').matchAll(new RegExp(digits, 'g'))].map(({ index }) => index);
+    this.#places = [...this.#bytes.toString('latin1').matchAll(new RegExp(DIGITS_HERE, 'g'))].map(({ index }) => index);
   }
 
   frame(n: number): Buffer {
@@ -108,7 +115,7 @@ class Sender {
   readonly #share: number;
   readonly #times: Float64Array;
   readonly #sentAt: Float64Array;
-  readonly #template: Template;
+  readonly #templates: readonly Template[];
   #sent = 0;
   #done = 0;
   readonly #finished = Promise.withResolvers<void>();
@@ -120,7 +127,8 @@ class Sender {
     this.#share = share;
     this.#times = times;
     this.#sentAt = new Float64Array(share);
-    this.#template = new Template(backend.encoding, options.prefix, options.payload);
+    const { prefix, payload, contents = [contentOf(payload)] } = options;
+    this.#templates = contents.map((content) => new Template(backend.encoding, prefix, content));
   }
 
   static async open(options: LoadOptions, index: number, share: number, times: Float64Array): Promise<Sender> {
@@ -165,7 +173,9 @@ class Sender {
   #message(): Buffer {
     const n = this.#sent++;
     this.#sentAt[n] = performance.now();
-    return this.#template.frame(this.#offset + n);
+    const template = this.#templates[n % this.#templates.length];
+    if (!template) throw new Error('no content');
+    return template.frame(this.#offset + n);
   }
 
   #take(frames: readonly ReceivedFrame[]): void {

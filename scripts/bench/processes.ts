@@ -3,10 +3,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { createInterface } from 'node:readline';
+import { createInterface, type Interface } from 'node:readline';
 import { fileURLToPath } from 'node:url';
 import type { Order } from './emulator.ts';
-import { type Service, services } from './services.ts';
+import { type Service, setupOf } from './services.ts';
 
 const here = (path: string) => fileURLToPath(new URL(path, import.meta.url));
 const KILL_AFTER_MS = 30_000;
@@ -32,8 +32,11 @@ export class Rig {
   readonly #options: RigOptions;
   #emulator: ChildProcess | undefined;
   #bridge: ChildProcess | undefined;
+  #answers: Interface | undefined;
   servicePort = 0;
   balPort = 0;
+  /** 0 if there is no door for HTTP. */
+  httpPort = 0;
 
   private constructor(parent: string, options: RigOptions) {
     this.folder = mkdtempSync(join(parent, 'pushbridge-bench-'));
@@ -67,13 +70,14 @@ export class Rig {
   }
 
   async #startEmulator(): Promise<void> {
-    const { emulator } = services[this.#service];
-    const options = { port: 0, ca_file: this.ca, ...emulator(this.credentials), ...this.#options.emulator };
+    const given = setupOf(this.#service).emulator(this.credentials);
+    const options = { port: 0, ca_file: this.ca, ...given, ...this.#options.emulator };
     const args = [here('emulator.ts'), this.#service, JSON.stringify(options)];
     this.#emulator = spawn(process.execPath, args, {
       stdio: ['pipe', 'pipe', 'inherit'],
     });
-    this.servicePort = Number(await firstLine(this.#emulator));
+    this.#answers = linesOf(this.#emulator);
+    this.servicePort = Number(await firstLine(this.#emulator, this.#answers));
   }
 
   /** Tells the emulator what to do. */
@@ -81,9 +85,18 @@ export class Rig {
     this.#emulator?.stdin?.write(`${JSON.stringify(order)}\n`);
   }
 
+  /** The line that the emulator writes next, in answer to this. */
+  async ask(order: Order): Promise<string> {
+    if (!this.#answers) throw new Error('the emulator is not running');
+    const answer = once(this.#answers, 'line');
+    this.order(order);
+    return String((await answer)[0]);
+  }
+
   async startBridge(): Promise<void> {
     const { pool, sessions, bal, program, nodeArgs = [] } = this.#options;
     const config = join(this.folder, 'bench.yaml');
+    const setup = setupOf(this.#service);
     const place = { port: this.servicePort, ca: this.ca, credentials: this.credentials, pool };
     writeFileSync(
       config,
@@ -93,7 +106,8 @@ export class Rig {
         bal: { port: 0, ...bal },
         admin: { port: 0 },
         sessions: sessions ?? [{ id: 'com.example.app' }],
-        providers: { [this.#service]: services[this.#service].provider(place) },
+        providers: { [this.#service]: setup.provider(place) },
+        ...setup.sections,
       }),
     );
     this.#bridge = spawn(process.execPath, [...nodeArgs, program, 'serve', '--config', config], {
@@ -101,6 +115,7 @@ export class Rig {
     });
     const line = await firstLine(this.#bridge);
     this.balPort = Number(/bal\D+(?:[\d.]+|localhost):(\d+)/i.exec(line)?.[1]);
+    this.httpPort = Number(/HTTP on http:\D+(?:[\d.]+):(\d+)/.exec(line)?.[1] ?? 0);
     if (!this.balPort) throw new Error(`the bridge says: ${line}`);
   }
 
@@ -112,6 +127,16 @@ export class Rig {
     await this.stopBridge();
     await end(this.#emulator, 'SIGTERM');
     rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+/** Runs a script of this folder as long as `use` works with the first line that it writes. */
+export async function withScript<T>(name: string, input: unknown, use: (line: string) => Promise<T>): Promise<T> {
+  const child = spawn(process.execPath, [here(name), JSON.stringify(input)], { stdio: ['ignore', 'pipe', 'inherit'] });
+  try {
+    return await use(await firstLine(child));
+  } finally {
+    await end(child, 'SIGTERM');
   }
 }
 
@@ -128,15 +153,18 @@ export async function runScript<T>(
   return JSON.parse(await firstLine(child)) as T;
 }
 
-async function firstLine(child: ChildProcess): Promise<string> {
+function linesOf(child: ChildProcess): Interface {
   if (!child.stdout) throw new Error('no output to read');
-  const lines = createInterface({ input: child.stdout });
+  return createInterface({ input: child.stdout });
+}
+
+async function firstLine(child: ChildProcess, lines = linesOf(child)): Promise<string> {
   const ended = once(child, 'close').then(([code]) => {
     throw new Error(`${child.spawnargs.join(' ')} ended with ${code}`);
   });
   const [line] = (await Promise.race([once(lines, 'line'), ended])) as [string];
   ended.catch(() => {});
-  child.stdout.resume();
+  child.stdout?.resume();
   return line;
 }
 

@@ -3,6 +3,7 @@ import { encodings } from '../../src/protocols/bal/index.ts';
 import { runLoad, runSink } from './load.ts';
 import { median } from './measure.ts';
 import { runScript } from './processes.ts';
+import { endpoints, webpush } from './push.ts';
 import type { RawOptions, RawResult } from './raw.ts';
 import type { RawH2Options } from './raw-h2.ts';
 import { backlog, connections, fairness } from './scale.ts';
@@ -157,4 +158,6 @@ export const scenarios: Readonly<Record<string, Scenario>> = {
   encoding,
   fcm: http2('fcm', 'FCM HTTP v1'),
   apns: http2('apns', 'APNs'),
+  endpoints,
+  webpush,
 };

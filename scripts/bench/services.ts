@@ -1,3 +1,5 @@
+import { COMPONENT } from './component-server.ts';
+
 /** The services that the benchmark puts behind the bridge: how their emulators and their providers are set up. */
 
 export interface Place {
@@ -13,12 +15,19 @@ interface Setup {
   emulator(credentials: string): Readonly<Record<string, unknown>>;
   /** The provider of the bridge. */
   provider(place: Place): Readonly<Record<string, unknown>>;
+  /** Further sections of the bridge's configuration. */
+  readonly sections?: Readonly<Record<string, unknown>>;
 }
 
 /** What the emulator of APNs and its clients agree on. */
 export const APNS = { key_id: 'BENCHKEY01', team_id: 'BENCHTEAM1', topic: 'com.example.app' } as const;
 
-export const services = {
+/** Who signs Web Push messages. */
+export const SUBJECT = 'mailto:admin@example.org';
+/** What stands in front of every endpoint. */
+export const PUBLIC_URL = 'https://push.example.org';
+
+const services = {
   ccs: {
     emulator: () => ({}),
     provider: ({ port, ca, pool }) => ({
@@ -51,6 +60,25 @@ export const services = {
       connections: { min: pool, max: pool },
     }),
   },
+  webpush: {
+    emulator: (key_file) => ({ key_file }),
+    provider: ({ ca, credentials: key, pool }) => ({
+      vapid: { subject: SUBJECT, key },
+      allow: ['localhost'],
+      ca,
+      connections: { per_origin: pool },
+    }),
+  },
+  xmpp: {
+    emulator: () => ({}),
+    provider: ({ port }) => ({ port, ...COMPONENT }),
+    sections: {
+      http: { port: 0, public_url: PUBLIC_URL },
+      // Nobody is to be held back by what protects a device.
+      doors: { webpush: { rate: { per_minute: 1_000_000, burst: 1_000_000 }, max_waiting: 1_000_000 } },
+    },
+  },
 } as const satisfies Record<string, Setup>;
 
 export type Service = keyof typeof services;
+export const setupOf = (service: Service): Setup => services[service];

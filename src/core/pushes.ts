@@ -1,5 +1,5 @@
-import { randomBytes } from 'node:crypto';
 import type { Clock } from '../lib/clock.ts';
+import { RandomIds } from '../lib/random-ids.ts';
 import { RecentSet } from '../lib/recent-set.ts';
 import { fcmContent } from './fcm-content.ts';
 import type { Message, Notice, Submission } from './message.ts';
@@ -54,7 +54,7 @@ export const pushRules = (maxPending = PUSHES_MAX): SessionRules => ({
 /** What is posted to endpoints, as messages of the outbox. */
 export class Pushes {
   readonly #deps: PushesDeps;
-
+  readonly #ids = new RandomIds(ID_BYTES);
   /** FCM tokens that are no more. */
   readonly #gone = new RecentSet(GONE_MAX);
 
@@ -101,7 +101,7 @@ export class Pushes {
     contents: (now: number) => Content[],
   ): Promise<string | undefined> {
     const { router, clock } = this.#deps;
-    const messageId = randomBytes(ID_BYTES).toString('base64url');
+    const messageId = this.#ids.next();
     const parts = contents(clock.now());
     const last = parts.length - 1;
     const submissions = parts.map((content, i): Submission => {

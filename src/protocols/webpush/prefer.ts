@@ -11,6 +11,7 @@ export interface Preferences {
  * understood is passed over. [RFC 7240 §2]
  */
 export function readPrefer(lines: readonly string[]): Preferences {
+  if (lines.length === 0) return { respondAsync: false };
   const named = new Map<string, string>();
   for (const preference of lines.join(',').split(',')) {
     const [pair = ''] = preference.split(';'); // parameters of a preference follow

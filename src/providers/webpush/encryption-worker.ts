@@ -1,20 +1,12 @@
 import { parentPort } from 'node:worker_threads';
-import webPush from 'web-push';
-import type { Batch, Encrypted } from './encryption.ts';
+import { encryptMessage } from '../../protocols/webpush/index.ts';
+import { packEncrypted, unpackClear } from './batches.ts';
 
-/** A thread that encrypts: ten times as much work as everything else that a message needs. [RFC 8291] */
+/** A thread that encrypts: as much work as everything else that a message needs. */
 const port = parentPort;
 if (!port) throw new Error('this file runs as a worker thread');
 
-port.on('message', (batch: Batch) => {
-  port.postMessage(batch.map(encrypted));
+port.on('message', (batch: Uint8Array) => {
+  const results = packEncrypted(unpackClear(batch).map(({ to, body }) => encryptMessage(to, body)));
+  port.postMessage(results, [results.buffer]);
 });
-
-function encrypted({ keys, body }: Batch[number]): Encrypted {
-  try {
-    const { cipherText } = webPush.encrypt(keys.p256dh, keys.auth, Buffer.from(body), 'aes128gcm');
-    return { body: cipherText };
-  } catch (error) {
-    return { because: error instanceof Error ? error.message : String(error) };
-  }
-}

@@ -1,5 +1,6 @@
 import { Worker } from 'node:worker_threads';
 import { type Log, reason } from '../../lib/log.ts';
+import { packClear, unpackEncrypted } from './batches.ts';
 import type { Keys } from './message.ts';
 
 /** Messages that a thread gets in one go, at most: the first must not wait for too many others. */
@@ -7,14 +8,13 @@ const BATCH_MAX = 32;
 /** The thread keeps nothing between two batches. */
 const YOUNG_MIB = 8;
 
-/** What a thread is asked: one answer for each, in order. */
-export type Batch = readonly { readonly keys: Keys; readonly body: Uint8Array }[];
-
-/** What became of one: bytes, or why there are none. */
-export type Encrypted = { readonly body: Uint8Array } | { readonly because: string };
-
-/** What became of one; `failed`: that was our fault, it may go well another time. */
-export type Encryption = Encrypted | { readonly failed: string };
+/** What became of a message. */
+export type Encryption =
+  | { readonly body: Uint8Array }
+  /** It can not be encrypted. */
+  | { readonly because: string }
+  /** That was our fault, it may go well another time. */
+  | { readonly failed: string };
 
 interface Job {
   readonly keys: Keys;
@@ -82,8 +82,8 @@ export class Encryptor {
       // Shared fairly: the last thread must not get all.
       const share = Math.ceil(this.#waiting.length / this.#count);
       thread.jobs = this.#waiting.splice(0, Math.min(BATCH_MAX, share));
-      const batch: Batch = thread.jobs.map(({ keys, body }) => ({ keys, body }));
-      thread.worker.postMessage(batch);
+      const batch = packClear(thread.jobs);
+      thread.worker.postMessage(batch, [batch.buffer]);
     }
   }
 
@@ -93,11 +93,15 @@ export class Encryptor {
     worker.unref();
     const thread: Thread = { worker, jobs: [] };
     this.#threads.add(thread);
-    worker.on('message', (results: readonly Encrypted[]) => {
+    worker.on('message', (packed: Uint8Array) => {
       const { jobs } = thread;
       thread.jobs = [];
       this.#next(); // the thread must not wait while we tell the results
-      for (const [place, { resolve }] of jobs.entries()) resolve(results[place] ?? { failed: 'no answer' });
+      const bodies = unpackEncrypted(packed);
+      for (const [place, { resolve }] of jobs.entries()) {
+        const body = bodies[place];
+        resolve(body ? { body } : { because: 'p256dh is no point of P-256' });
+      }
     });
     worker.on('error', (error) => this.#log.error('encryption thread failed', { error: reason(error) }));
     worker.on('exit', () => {

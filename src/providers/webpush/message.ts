@@ -1,16 +1,15 @@
 import type { Payload, Refusal } from '../../core/index.ts';
 import { isDeeper } from '../../lib/depth.ts';
 import { webTopic } from '../../protocols/fcm/index.ts';
+import { AUTH_BYTES, POINT_BYTES } from '../../protocols/webpush/index.ts';
 import type { WebPushOptions } from './options.ts';
 
 /** [RFC 8030 §7.2] A push service has to take so many bytes, and need not take more. */
 const BODY_MAX_BYTES = 4_096;
 /** Objects and lists in each other. */
 const DEPTH_MAX = 32;
-/** [RFC 8291 §2] A point of the curve P-256, uncompressed, and what only sender and receiver know. */
-const POINT_BYTES = 65;
+/** [RFC 8291 §2] A point of the curve P-256 begins with it. */
 const UNCOMPRESSED = 4;
-const AUTH_BYTES = 16;
 const BASE64URL = /^[A-Za-z0-9_-]+={0,2}$/;
 const BASE64 = /^[A-Za-z0-9+/_-]*={0,2}$/;
 /** [RFC 8188] The one encoding that is whole in the body. */
