@@ -48,7 +48,6 @@ const SHARED_VENDORS: Readonly<Record<string, readonly string[]>> = {
   '@xmpp/client': ['cli/demo/unifiedpush/device.ts', 'protocols/xmpp/client-login.ts'],
   'generic-pool': ['providers/ccs/pool.ts', 'client/pool.ts'],
   jose: ['doors/app/tokens.ts', 'protocols/webpush/vapid.ts'],
-  'web-push': ['cli/demo/unifiedpush/app-server.ts', 'providers/webpush/encryption-worker.ts'],
 };
 
 /** What other units may import of one: all of it, what is configured, or the seam alone. */
