@@ -112,7 +112,8 @@ async function run(name: string, options: DistributorOptions, deps: DistributorD
     const shared = { log, registrations, account, gateway };
     const manager = new Registrar(options, { clock, random, news: teller, ...shared });
     registrar = manager;
-    pushes = new Pushes({ jid: own.jid, connectors, ...shared });
+    const handing = new Pushes({ jid: own.jid, clock, connectors, ...shared });
+    pushes = handing;
     service = new Service({
       log,
       bus,
@@ -136,6 +137,7 @@ async function run(name: string, options: DistributorOptions, deps: DistributorD
       gone: bus.gone,
       async stop() {
         manager.stop();
+        await handing.stop();
         await account.stop();
         on.close();
         registrations.close();

@@ -1,3 +1,5 @@
+import type { Clock } from '../lib/clock.ts';
+import { deadline } from '../lib/deadline.ts';
 import { type Log, reason } from '../lib/log.ts';
 import { RecentSet } from '../lib/recent-set.ts';
 import { type Pushed, parseJid, pushAnswer, readPush, receiptStanza, UP_NS } from '../protocols/unifiedpush/index.ts';
@@ -10,6 +12,8 @@ import { giverOf, type Registration, type Registrations } from './registrations.
 
 /** Pushes that were handed over, whose repeats are known. */
 const SEEN_MAX = 1_000;
+/** How long a push that is being handed over may hold up the end, in milliseconds. */
+const STOPPING_MS = 2_000;
 /** Apps that were not there for a push, and are waited for. */
 const MISSED_MAX = 1_000;
 
@@ -17,6 +21,7 @@ const NOT_FOUND: StanzaError = { type: 'cancel', condition: 'item-not-found' };
 const NOT_NOW: StanzaError = { type: 'wait', condition: 'recipient-unavailable', text: 'the app does not run' };
 
 export interface PushesDeps {
+  readonly clock: Clock;
   readonly log: Log;
   /** The account without resource. */
   readonly jid: string;
@@ -33,6 +38,9 @@ export class Pushes {
   /** Pushes that are being handed over; {@link Connectors} bounds their number. */
   readonly #handing = new Map<string, Promise<boolean>>();
   readonly #missed = new Set<string>();
+  /** What has no answer yet. */
+  readonly #open = new Set<Promise<void>>();
+  #stopping = false;
 
   constructor(deps: PushesDeps) {
     this.#deps = deps;
@@ -48,8 +56,19 @@ export class Pushes {
       log.warn('push from somebody who is not the push service', { from });
       return false;
     }
-    void this.#handle(stanza, pushed);
+    if (this.#stopping) this.#answer(stanza, NOT_NOW);
+    else {
+      const work = this.#handle(stanza, pushed);
+      this.#open.add(work);
+      void work.finally(() => this.#open.delete(work));
+    }
     return true;
+  }
+
+  /** Takes nothing more, and lets what an app may have be answered: without that the service would send it again. */
+  async stop(): Promise<void> {
+    this.#stopping = true;
+    await deadline(this.#deps.clock, Promise.all(this.#open), STOPPING_MS, 'pushes').catch(() => {});
   }
 
   /** An app is on the bus: what waits for it at the service may come now. */

@@ -32,9 +32,11 @@ interface Way {
   go(): Promise<void>;
 }
 
-async function lay(t: ExecutionContext, start: (options: ServerOptions) => Promise<XmppServer>, dialect: string) {
-  const server = await start({ users: { romeo: 'pencil' } });
-  t.teardown(() => server.stop());
+/** One account for each story, so that none finds what another has left. */
+const ACCOUNTS = ['romeo', 'juliet', 'benvolio', 'mercutio'] as const;
+type Name = (typeof ACCOUNTS)[number];
+
+async function lay(t: ExecutionContext, server: XmppServer, user: Name, dialect: string): Promise<Way> {
   const bus = await PrivateBus.start();
   t.teardown(() => bus.stop());
   const write = folder(t);
@@ -55,7 +57,7 @@ async function lay(t: ExecutionContext, start: (options: ServerOptions) => Promi
   t.teardown(() => app.stop(1_000));
   const options = distributorOptions.parse({
     account: {
-      jid: 'romeo@localhost',
+      jid: `${user}@localhost`,
       password: 'pencil',
       host: '127.0.0.1',
       port: server.clientPort,
@@ -104,10 +106,25 @@ function bytesOf(args: readonly unknown[] | undefined): Buffer {
 
 /** The stories, on whichever server it is. */
 export function tellWith(name: string, start: (options: ServerOptions) => Promise<XmppServer>): void {
-  for (const dialect of ['gultsch', 'legacy'] as const) {
-    test(`${name}, ${dialect}: an encrypted push reaches its app, also when the desktop was away`, async (t) => {
-      const way = await lay(t, start, dialect);
-      await way.come();
+  // The servers take long to start: one for all stories, which come one after the other.
+  let server: XmppServer | undefined;
+  test.before(async () => {
+    server = await start({ users: Object.fromEntries(ACCOUNTS.map((user) => [user, 'pencil'])) });
+  });
+  test.after.always(() => server?.stop());
+  const begin = async (t: ExecutionContext, user: Name, dialect: string): Promise<Way> => {
+    if (!server) throw new Error('the server has not started');
+    const way = await lay(t, server, user, dialect);
+    await way.come();
+    return way;
+  };
+
+  for (const [user, dialect] of [
+    ['romeo', 'gultsch'],
+    ['juliet', 'legacy'],
+  ] as const) {
+    test.serial(`${name}, ${dialect}: an encrypted push reaches its app, also when the desktop was away`, async (t) => {
+      const way = await begin(t, user, dialect);
       const connector = await way.bus.app(APP);
       const register = () => call2(connector, 'Register', { service: APP, token: 'token-2' });
       // The account may still be logging in: then the answer says so, and apps ask again.
@@ -132,9 +149,8 @@ export function tellWith(name: string, start: (options: ServerOptions) => Promis
     });
   }
 
-  test(`${name}: an app of version 1, and the end of its endpoint`, async (t) => {
-    const way = await lay(t, start, 'gultsch');
-    await way.come();
+  test.serial(`${name}: an app of version 1, and the end of its endpoint`, async (t) => {
+    const way = await begin(t, 'benvolio', 'gultsch');
     const connector = await way.bus.app(APP);
     let answer = await call1(connector, 'Register', APP, 'token-1', 'An app');
     while (answer.args?.[0] !== 'REGISTRATION_SUCCEEDED')
@@ -153,9 +169,8 @@ export function tellWith(name: string, start: (options: ServerOptions) => Promis
     t.is(status, 410);
   });
 
-  test(`${name}: an endpoint for one sender takes what is signed with its key, and nothing else`, async (t) => {
-    const way = await lay(t, start, 'gultsch');
-    await way.come();
+  test.serial(`${name}: an endpoint for one sender takes what is signed with its key, and nothing else`, async (t) => {
+    const way = await begin(t, 'mercutio', 'gultsch');
     const connector = await way.bus.app(APP);
     const sender = { subject: 'mailto:admin@example.net', ...webpush.generateVAPIDKeys() };
     const register = () => call2(connector, 'Register', { service: APP, token: 'token-3', vapid: sender.publicKey });
