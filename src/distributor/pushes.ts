@@ -25,10 +25,10 @@ export interface PushesDeps {
   readonly log: Log;
   /** The account without resource. */
   readonly jid: string;
-  readonly registrations: Registrations;
-  readonly account: Account;
-  readonly gateway: Gateway;
-  readonly connectors: Connectors;
+  readonly registrations: Pick<Registrations, 'byPublicToken'>;
+  readonly account: Pick<Account, 'send'>;
+  readonly gateway: Pick<Gateway, 'isFrom' | 'present' | 'unregister'>;
+  readonly connectors: Pick<Connectors, 'message'>;
 }
 
 /** What comes from the push service: checked, handed to its app, and only then answered. */

@@ -208,12 +208,3 @@ test('an app whose service is gone is gone itself: at the start its endpoints en
   one.xmpp.send(push('m1', application, instance, 'aGk='));
   t.is(await answer(one, 'm1'), 'item-not-found');
 });
-
-test('what an app has is answered before the end, so that it does not come again', async (t) => {
-  const here = await desk(t);
-  const { app, application, instance } = await registered(here);
-  for (let n = 0; n < 10; n++) here.xmpp.send(push(`p${n}`, application, instance, 'aGk='));
-  await app.called('Message');
-  await here.distributor.stop();
-  for (let n = 0; n < 10; n++) t.is(await answer(here, `p${n}`), 'taken');
-});
