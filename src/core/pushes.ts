@@ -3,7 +3,7 @@ import { RandomIds } from '../lib/random-ids.ts';
 import { RecentSet } from '../lib/recent-set.ts';
 import { fcmContent } from './fcm-content.ts';
 import type { Message, Notice, Submission } from './message.ts';
-import type { Store } from './ports.ts';
+import type { Refusal, Store } from './ports.ts';
 import type { SessionRules } from './post.ts';
 import { fcmMessages, fcmTargetOf } from './push-to-fcm.ts';
 import type { FcmTarget, Registration } from './registration.ts';
@@ -78,11 +78,18 @@ export class Pushes {
   }
 
   /**
-   * Takes a push to an app that FCM reaches, without an endpoint of ours. Resolves after the commit with its id; rejects with
-   * a StoreError if the store can't take it.
+   * Takes a push to an app that FCM reaches, without an endpoint of ours. Resolves after the commit, or with the reason why
+   * the provider would never send it, and then nothing was taken; rejects with a StoreError if the store can't take it.
    */
-  async pushToApp(provider: string, fcm: FcmTarget, push: Push): Promise<void> {
-    await this.#submit(provider, push, overFcm(fcm, push, fcm.to));
+  async pushToApp(provider: string, fcm: FcmTarget, push: Push): Promise<Refusal | undefined> {
+    const { router, clock } = this.#deps;
+    const contents = overFcm(fcm, push, fcm.to);
+    for (const { payload } of contents(clock.now())) {
+      const refusal = router.inspect(provider, payload);
+      if (refusal) return refusal;
+    }
+    await this.#submit(provider, push, contents);
+    return undefined;
   }
 
   /** Whether FCM has said that this token is no more; not remembered for ever. */

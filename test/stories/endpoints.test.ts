@@ -180,8 +180,13 @@ test('URLs that apps made up for rewrite proxies go to FCM, text or bytes', asyn
     ['v2&token=t', 'no instance'],
     ['token=t&instance=i&instance=j', 'two of them'],
     ['v2&token=t&instance=i', ''],
+    ['v2&token=/topics/all&instance=i', 'to everybody'],
+    ['v2&token=%27a%27%20in%20topics&instance=i', 'to everybody'],
   ] as const) {
     t.is(await post(query, body), 400, query);
   }
   t.is(await post('v2&token=t&instance=i', 'x'.repeat(4_097)), 413);
+  // As text it goes in one message, which has other things to hold too.
+  t.is(await post('token=t&instance=i', 'x'.repeat(4_096)), 413);
+  t.is(await post('v2&token=t4&instance=i', 'x'.repeat(4_096)), 201);
 });

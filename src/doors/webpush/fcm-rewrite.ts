@@ -1,5 +1,5 @@
 import { isUtf8 } from 'node:buffer';
-import type { FcmTarget, Pushes } from '../../core/index.ts';
+import type { FcmTarget, Pushes, Refusal } from '../../core/index.ts';
 import type { Clock } from '../../lib/clock.ts';
 import { HttpError, type HttpReply, type HttpRequest } from '../../protocols/http/index.ts';
 import { PUSH_BODY_MAX, readPushRequest, type TtlRules, writePushHeaders } from '../../protocols/webpush/index.ts';
@@ -11,7 +11,8 @@ import { FULL_RETRY_MS, isPassing, TROUBLE_RETRY_MS } from './reception.ts';
 /** Longest FCM token and longest name of an instance, in characters. */
 const TO_MAX = 4_096;
 const NAME_MAX = 255;
-const VISIBLE = /^[!-~]+$/;
+/** Tokens of devices and nothing else: a topic would reach everybody who listens to it. [unifiedpush.md §2.5] */
+const TOKEN = /^[\w:=-]+$/;
 
 export interface FcmRewriteDeps {
   readonly options: WebPushOptions;
@@ -47,20 +48,23 @@ export class FcmRewrite {
     if (waitMs > 0) throw refusalOf({ kind: 'limited', waitMs });
     if (pushes.room <= 0) throw refusalOf({ kind: 'busy', waitMs: FULL_RETRY_MS });
     const { headers } = read;
+    let refusal: Refusal | undefined;
     try {
       const push = { ...headers, body, headers: writePushHeaders(headers), receipt: false };
-      await pushes.pushToApp(provider, target, push);
+      refusal = await pushes.pushToApp(provider, target, push);
     } catch (error) {
       if (isPassing(error)) throw refusalOf({ kind: 'busy', waitMs: TROUBLE_RETRY_MS });
       throw error;
     }
+    if (refusal?.code === 'PAYLOAD_TOO_LARGE') throw new HttpError(413, 'too_large', refusal.because);
+    if (refusal) throw badRequest(refusal.because);
     return { status: 201, headers: { ttl: String(headers.ttl) } };
   }
 }
 
 function targetOf(query: HttpRequest<unknown>['query']): FcmTarget {
   const { v2, token: to, instance, app } = query;
-  if (typeof to !== 'string' || to.length > TO_MAX || !VISIBLE.test(to)) {
+  if (typeof to !== 'string' || to.length > TO_MAX || !TOKEN.test(to)) {
     throw badRequest(`token: must be an FCM token of 1 to ${TO_MAX} characters`);
   }
   const text = v2 !== undefined ? undefined : instance !== undefined ? 'instance' : 'app';
