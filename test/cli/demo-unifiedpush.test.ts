@@ -7,7 +7,6 @@ import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import test from 'ava';
-import { hasProsody } from '../servers/prosody.ts';
 
 const MAIN = fileURLToPath(new URL('../../src/main.ts', import.meta.url));
 const run = promisify(execFile);
@@ -29,9 +28,7 @@ test('without Prosody, endpoints of a backend are shown, and what the rest needs
   t.notRegex(stdout, / {2}no {2}/);
 });
 
-const withProsody = hasProsody ? test : test.skip;
-
-withProsody('with Prosody, its client gets pushes in both dialects, also those that waited', async (t) => {
+test('with Prosody, its client gets pushes in both dialects, also those that waited', async (t) => {
   const { stdout } = await run(process.execPath, demo('-n', '40'));
   t.regex(stdout, /ok {2}registered in both dialects, and again: each keeps its URL\n/);
   t.regex(stdout, /ok {2}20 while the client is away: each gets 201 and waits\n/);

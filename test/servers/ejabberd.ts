@@ -1,10 +1,9 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { COMPONENT, HOST, installed, SECRET, type ServerOptions, startServer, type XmppServer } from './server.ts';
+import { COMPONENT, HOST, SECRET, type ServerOptions, startServer, type XmppServer } from './server.ts';
 
 /** Not its own control script, which insists on its own user and on a daemon that all Erlang programs share. */
 const PROGRAM = '/usr/bin/erl';
-export const hasEjabberd = installed('/usr/sbin/ejabberdctl') && installed(PROGRAM);
 
 /** ejabberd, as Debian packages it, with one host and one component. */
 export function startEjabberd({ users }: ServerOptions): Promise<XmppServer> {

@@ -1,9 +1,8 @@
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { COMPONENT, HOST, installed, SECRET, type ServerOptions, startServer, type XmppServer } from './server.ts';
+import { COMPONENT, HOST, SECRET, type ServerOptions, startServer, type XmppServer } from './server.ts';
 
 const PROGRAM = '/usr/bin/prosody';
-export const hasProsody = installed(PROGRAM);
 
 /** Prosody, as Debian packages it, with one host and one component. */
 export function startProsody({ users }: ServerOptions): Promise<XmppServer> {

@@ -49,11 +49,9 @@ const PATIENCE_MS = 30_000;
 /** Runs a program until standard input ends: whatever becomes of the test, its server does not outlive it. */
 const LEASH = 'exec 3<&0; "$0" "$@" </dev/null & server=$!; { read -r _ <&3; kill "$server"; } & wait "$server"';
 
-/** Whether a program is installed. */
-export const installed = (program: string): boolean => existsSync(program);
-
 /** Starts a server. Rejects, with its words, if it ends or does not listen in time. */
 export async function startServer({ program, prepare }: Recipe): Promise<XmppServer> {
+  if (!existsSync(program)) throw new Error(`${program} is not installed: scripts/ensure-servers installs it`);
   const folder = mkdtempSync(join(tmpdir(), 'xmpp-server-'));
   const clientPort = await freePort();
   const componentPort = await freePort();

@@ -1,18 +1,15 @@
-import test from 'ava';
-import { hasProsody, startProsody } from '../../servers/prosody.ts';
+import { startProsody } from '../../servers/prosody.ts';
 import { stories } from './stories.ts';
 import { until } from './until.ts';
 
-if (hasProsody) {
-  const story = stories(startProsody);
+const story = stories(startProsody);
 
-  story(
-    'Prosody takes one connection of a component: a second one is a trouble that is told',
-    async (t, s) => {
-      await until(() => s.provider.health().detail?.includes('conflict') === true, 'the refusal');
-      t.is(s.provider.health().state, 'degraded');
-      t.true(s.provider.room() > 0);
-    },
-    { connections: 2 },
-  );
-} else test.skip('Prosody is not installed: scripts/ensure-servers installs it', () => {});
+story(
+  'Prosody takes one connection of a component: a second one is a trouble that is told',
+  async (t, s) => {
+    await until(() => s.provider.health().detail?.includes('conflict') === true, 'the refusal');
+    t.is(s.provider.health().state, 'degraded');
+    t.true(s.provider.room() > 0);
+  },
+  { connections: 2 },
+);

@@ -1,6 +1,4 @@
-import test from 'ava';
-import { hasProsody, startProsody } from '../../servers/prosody.ts';
+import { startProsody } from '../../servers/prosody.ts';
 import { tellWith } from './way.ts';
 
-if (hasProsody) tellWith('Prosody', startProsody);
-else test.skip('Prosody is not installed: scripts/ensure-servers installs it', () => {});
+tellWith('Prosody', startProsody);
